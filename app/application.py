@@ -1,0 +1,6 @@
+"""The composition root."""
+
+
+def main() -> int:
+    """Open the window."""
+    return 0

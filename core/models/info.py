@@ -1,0 +1,166 @@
+"""What is known of a base model before a single weight is loaded."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+
+_LAYER = re.compile(r"^(?P<stem>.*?\.)?(?P<layer>\d+)\.(?P<kind>.+)$")
+_EXPERT = re.compile(r"\.\d+\.")
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One tensor of the weight manifest.
+
+    Attributes:
+        name: Name in the Hugging Face layout, such as model.layers.0.mlp.up_proj.weight.
+        shape: Shape in the layout of the file (for a linear layer: out × in).
+        dtype: Name as in safetensors ("BF16", "F16", "F32") or GGUF ("Q8_0", …).
+        size_bytes: Bytes in the file.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    size_bytes: int
+
+    @property
+    def parameters(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """The dimensions that the memory formulas need, from config.json or a GGUF header.
+
+    `family` is the `model_type` of transformers. `mlp_gated` tells SwiGLU-like blocks (three
+    matrices) from plain ones (two). `experts` is 0 for a dense model.
+    """
+
+    family: str
+    layers: int
+    hidden_size: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate_size: int
+    vocab_size: int
+    context_length: int
+    tied_embeddings: bool
+    mlp_gated: bool = True
+    experts: int = 0
+    experts_per_token: int = 0
+
+
+@dataclass(frozen=True)
+class LinearModule:
+    """A matrix that an adapter can target: W of shape (out, in).
+
+    Attributes:
+        name: Full module name, as in model.layers.3.self_attn.q_proj.
+        layer: Index of the transformer block.
+        kind: Name inside the block, as in self_attn.q_proj; experts share one kind.
+        shape: (out_features, in_features), whatever the file's own layout.
+    """
+
+    name: str
+    layer: int
+    kind: str
+    shape: tuple[int, int]
+
+    @property
+    def label(self) -> str:
+        """Last part of the kind: q_proj."""
+        return self.kind.rsplit(".", 1)[-1]
+
+
+@dataclass(frozen=True)
+class ModuleGrid:
+    """The adaptable matrices of a model as a grid: one row per kind, one column per layer."""
+
+    modules: tuple[LinearModule, ...]
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """Rows, in the order of the first block that has them."""
+        return tuple(dict.fromkeys(module.kind for module in self.modules))
+
+    @cached_property
+    def layers(self) -> tuple[int, ...]:
+        """Columns."""
+        return tuple(sorted({module.layer for module in self.modules}))
+
+    @cached_property
+    def cells(self) -> Mapping[tuple[str, int], tuple[LinearModule, ...]]:
+        """The modules of each (kind, layer); several where a block has experts."""
+        cells: dict[tuple[str, int], tuple[LinearModule, ...]] = {}
+        for module in self.modules:
+            key = (module.kind, module.layer)
+            cells[key] = (*cells.get(key, ()), module)
+        return cells
+
+    @cached_property
+    def by_name(self) -> Mapping[str, LinearModule]:
+        """Modules by full name."""
+        return {module.name: module for module in self.modules}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """A base model as the window, the planner and the checks see it.
+
+    Attributes:
+        source: The value of `model.source` that leads here.
+        name: Name for people.
+        path: Folder or GGUF file on this computer; empty for a hub id that is not downloaded.
+        kind: "starter", "folder", "gguf" or "hub".
+        tensors: The weight manifest; empty where only config.json is there.
+        transposed: Linear weights are stored (in, out), as in GPT-2's Conv1D.
+        read_ms: Milliseconds it took to read the headers.
+    """
+
+    source: str
+    name: str
+    path: str
+    kind: str
+    architecture: Architecture
+    tensors: tuple[TensorSpec, ...]
+    dtype: str
+    licence: str = ""
+    disk_bytes: int = 0
+    has_chat_template: bool = False
+    transposed: bool = False
+    read_ms: float = 0.0
+    notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def parameters(self) -> int:
+        """Number of parameters, a tied head counted once."""
+        return sum(tensor.parameters for tensor in self.tensors)
+
+    @cached_property
+    def grid(self) -> ModuleGrid:
+        """The matrices inside numbered blocks: no embeddings, no norms, no head."""
+        modules = []
+        for tensor in self.tensors:
+            module = _linear_module(tensor, transposed=self.transposed)
+            if module is not None:
+                modules.append(module)
+        modules.sort(key=lambda module: module.layer)
+        return ModuleGrid(tuple(modules))
+
+
+def _linear_module(tensor: TensorSpec, *, transposed: bool) -> LinearModule | None:
+    name = tensor.name.removesuffix(".weight")
+    match = _LAYER.match(name)
+    if name == tensor.name or match is None or len(tensor.shape) != 2:
+        return None
+    if min(tensor.shape) == 1:  # a gate of one expert, or a norm that some files keep as a row
+        return None
+    kind = _EXPERT.sub(".", match["kind"])
+    rows, columns = tensor.shape
+    shape = (columns, rows) if transposed else (rows, columns)
+    return LinearModule(name, int(match["layer"]), kind, shape)

@@ -1,0 +1,39 @@
+"""Where Rankscope keeps what: runs, converted models, caches and preferences.
+
+`RANKSCOPE_HOME` moves everything into one folder; without it the platform's conventions hold.
+"""
+
+import os
+from pathlib import Path
+
+from platformdirs import PlatformDirs
+
+_DIRS = PlatformDirs("Rankscope", appauthor=False)
+
+
+def _home() -> Path | None:
+    home = os.environ.get("RANKSCOPE_HOME")
+    return Path(home).expanduser().resolve() if home else None
+
+
+def runs_dir() -> Path:
+    """The folder of all runs."""
+    home = _home()
+    return home / "runs" if home else Path(_DIRS.user_data_dir) / "runs"
+
+
+def models_dir() -> Path:
+    """The folder of models that Rankscope converted or downloaded."""
+    home = _home()
+    return home / "models" if home else Path(_DIRS.user_cache_dir) / "models"
+
+
+def config_dir() -> Path:
+    """The folder of the window's own preferences."""
+    home = _home()
+    return home / "config" if home else Path(_DIRS.user_config_dir)
+
+
+def resources_dir() -> Path:
+    """The folder of icons, fonts, presets and sample data that ships with the program."""
+    return Path(__file__).resolve().parent.parent / "resources"

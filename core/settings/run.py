@@ -1,0 +1,286 @@
+"""The settings of a run, declared once.
+
+Each field gives the TOML key, the row of the form in the window, the message when a value is out
+of bounds, and the row in `docs/settings.md`.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    model_validator,
+)
+
+from core.adapters import ADAPTERS
+from core.adapters.base import AdapterSettings
+from core.errors import UserError
+
+SCHEMA_VERSION = 1
+
+S = TypeVar("S", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ModelSettings(Section):
+    """The base model, which stays frozen."""
+
+    source: str = Field(
+        "starter",
+        title="Model",
+        description="The starter model, a model folder, a GGUF file or a hub id such as org/name.",
+        min_length=1,
+    )
+    bits: Literal[16, 8, 4] = Field(
+        16,
+        title="Base weights",
+        description="Bits per frozen weight: 16 is LoRA, 8 (LLM.int8) and 4 (NF4) are QLoRA.",
+        json_schema_extra={"unit": "bit"},
+    )
+    double_quant: bool = Field(
+        True,
+        title="Double quantization",
+        description="Quantize the scales of the 4-bit blocks as well: 0.37 bit less per weight.",
+    )
+    dtype: Literal["auto", "bf16", "fp16", "fp32"] = Field(
+        "auto",
+        title="Compute type",
+        description="Number type of the products; auto takes what a short probe finds fastest.",
+    )
+    attention: Literal["sdpa", "eager"] = Field(
+        "sdpa",
+        title="Attention",
+        description="sdpa never holds the whole score matrix; eager does.",
+    )
+
+
+class DataSettings(Section):
+    """The rows to learn from."""
+
+    path: str = Field(
+        "starter",
+        title="Data",
+        description="The starter data, or a JSONL, JSON, CSV, Parquet or text file.",
+        min_length=1,
+    )
+    prompt_column: str = Field(
+        "",
+        title="Prompt column",
+        description="Column with the question; empty: recognised from the names of the columns.",
+    )
+    answer_column: str = Field(
+        "",
+        title="Answer column",
+        description="Column with the answer to learn; empty: recognised.",
+    )
+    train_on: Literal["answers", "everything"] = Field(
+        "answers",
+        title="Train on",
+        description="Tokens that give a loss: those of the answers, or all.",
+    )
+    max_length: int = Field(
+        256,
+        title="Max length",
+        description="Longer rows are cut here.",
+        ge=8,
+        le=1_048_576,
+        json_schema_extra={"unit": "tokens"},
+    )
+    held_out: float = Field(
+        0.05,
+        title="Held out",
+        description="Share of the rows kept for validation: chosen once, by content and seed.",
+        ge=0.0,
+        le=0.5,
+    )
+
+
+class TrainingSettings(Section):
+    """How to learn."""
+
+    steps: int = Field(60, title="Steps", description="Optimizer steps.", ge=1, le=10_000_000)
+    micro_batch: int = Field(
+        8,
+        title="Micro-batch",
+        description="Rows that go through the model at once; sets the memory of activations.",
+        ge=1,
+        le=4096,
+        json_schema_extra={"unit": "rows"},
+    )
+    accumulation: int = Field(
+        1,
+        title="Accumulation",
+        description="Micro-batches per optimizer step; effective batch = micro-batch × this.",
+        ge=1,
+        le=4096,
+    )
+    learning_rate: float = Field(
+        5e-4, title="Learning rate", description="Peak of the schedule.", gt=0, le=1.0
+    )
+    schedule: Literal["cosine", "linear", "constant"] = Field(
+        "cosine", title="Schedule", description="Course of the learning rate after the warm-up."
+    )
+    warmup: int = Field(
+        5,
+        title="Warm-up",
+        description="Steps in which the learning rate rises from zero.",
+        ge=0,
+        le=1_000_000,
+        json_schema_extra={"unit": "steps"},
+    )
+    optimizer: Literal["adamw", "adamw8bit", "sgd"] = Field(
+        "adamw", title="Optimizer", description="AdamW keeps two moments per trained parameter."
+    )
+    weight_decay: float = Field(
+        0.0, title="Weight decay", description="Pull of the trained weights to zero.", ge=0, le=1
+    )
+    max_gradient_norm: float = Field(
+        1.0,
+        title="Clip gradients",
+        description="A gradient with a larger norm is scaled down to it; 0 switches this off.",
+        ge=0,
+        le=1000,
+    )
+    gradient_checkpointing: bool = Field(
+        False,
+        title="Gradient checkpointing",
+        description="Recompute activations instead of keeping them: less memory, slower.",
+    )
+    evaluate_every: int = Field(
+        20,
+        title="Evaluate every",
+        description="Steps between two evaluations on the held-out rows.",
+        ge=1,
+        le=1_000_000,
+        json_schema_extra={"unit": "steps"},
+    )
+    checkpoint_every: int = Field(
+        20,
+        title="Checkpoint every",
+        description="Steps between two checkpoints.",
+        ge=1,
+        le=1_000_000,
+        json_schema_extra={"unit": "steps"},
+    )
+    keep_checkpoints: int = Field(
+        2,
+        title="Keep checkpoints",
+        description="Newest checkpoints that stay on the disk, beside the best.",
+        ge=2,
+        le=1000,
+    )
+    seed: int = Field(
+        7,
+        title="Seed",
+        description="Fixes the order of the rows and the start of A.",
+        ge=0,
+        le=2**31,
+    )
+
+
+def _adapter(value: Any) -> Any:
+    """Build the settings class of the method that is named in `value`."""
+    if isinstance(value, AdapterSettings):
+        return value
+    content = dict(value)
+    method = content.get("method", "lora")
+    return check(ADAPTERS[method].Settings, content, section="adapter")
+
+
+class RunSettings(Section):
+    """Everything that decides a run."""
+
+    version: Literal[1] = Field(SCHEMA_VERSION, description="Schema version of this file.")
+    name: str = Field(
+        "my-first-adapter",
+        title="Name",
+        description="Name of the run and of its folder.",
+        min_length=1,
+        max_length=80,
+        pattern=r"^[^/\\:*?\"<>|\x00-\x1f]*[^/\\:*?\"<>|\x00-\x1f. ]$",
+    )
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    data: DataSettings = Field(default_factory=DataSettings)
+    adapter: Annotated[SerializeAsAny[AdapterSettings], BeforeValidator(_adapter)] = Field(
+        default_factory=lambda: ADAPTERS["lora"].Settings()
+    )
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
+
+    @model_validator(mode="after")
+    def _check_warmup(self) -> Self:
+        if self.training.warmup >= self.training.steps > 1:
+            raise ValueError("training.warmup must be smaller than training.steps")
+        return self
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Self:
+        """Return a checked copy with dotted keys changed, such as {"adapter.rank": 8}.
+
+        Changing `adapter.method` keeps the values that both methods know.
+
+        Raises:
+            UserError: A key is unknown or a value is out of bounds.
+        """
+        content = self.model_dump()
+        for dotted, value in changes.items():
+            *sections, key = dotted.split(".")
+            target = content
+            for section in sections:
+                target = target.get(section, {}) if isinstance(target, dict) else {}
+            if key not in target:
+                raise unknown_key(dotted)
+            target[key] = value
+        if "adapter.method" in changes:
+            fields = ADAPTERS[content["adapter"]["method"]].Settings.model_fields
+            content["adapter"] = {k: v for k, v in content["adapter"].items() if k in fields}
+        return check(type(self), content)
+
+
+def check(kind: type[S], content: Any, section: str = "") -> S:
+    """Validate `content` as `kind`; the first problem becomes a UserError that names its key."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise _in_words(error, section) from None
+
+
+def unknown_key(dotted: str) -> UserError:
+    """Return the error for a key that no setting has, with the nearest one that exists."""
+    near = difflib.get_close_matches(dotted, setting_keys(), n=1, cutoff=0.5)
+    tail = dotted.rsplit(".", 1)[-1]
+    near = near or [k for k in setting_keys() if k.rsplit(".", 1)[-1] == tail]
+    hint = f"Did you mean {near[0]!r}?" if near else "`docs/settings.md` lists all settings."
+    return UserError(f"There is no setting called {dotted!r}.", hint)
+
+
+def setting_keys() -> list[str]:
+    """Return the dotted keys of all settings, those of every adapter method included."""
+    keys = ["name"]
+    for name, info in RunSettings.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, Section):
+            keys += [f"{name}.{key}" for key in info.annotation.model_fields]
+    for method in ADAPTERS:
+        keys += [f"adapter.{key}" for key in ADAPTERS[method].Settings.model_fields]
+    return list(dict.fromkeys(keys))
+
+
+def _in_words(error: ValidationError, section: str) -> UserError:
+    problem = error.errors()[0]
+    dotted = ".".join(str(part) for part in (section, *problem["loc"]) if part != "")
+    if problem["type"] == "extra_forbidden":
+        return unknown_key(dotted)
+    reason = problem["msg"].removeprefix("Value error, ")
+    if not dotted:
+        return UserError(f"{reason[0].upper()}{reason[1:]}.", "Change one of the two.")
+    value = problem["input"]
+    return UserError(f"{dotted} = {value!r}: {reason[0].lower()}{reason[1:]}.", "Mend this value.")

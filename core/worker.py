@@ -1,0 +1,168 @@
+"""The GPU worker: `python -m core.worker`, the only process that loads torch.
+
+It reads one JSON object per line from standard input:
+
+    {"command": "run", "job": "train", "request": {…}, "id": 1}
+    {"command": "stop"}        or "pause": ask the current job to end
+    {"command": "quit"}        end after the current job
+
+and writes one event per line to standard output, each with the `id` of its job, a sequence number
+and a monotonic time; the last event of a job is always `ended`. A closed pipe is not an error:
+a training job goes on, because its run folder holds the truth.
+"""
+
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, TextIO
+
+from pydantic import ValidationError
+
+from core.control import Control
+from core.errors import UserError
+from core.events import Event, RunEnded, to_line
+from core.jobs import JOBS, Job
+
+logger = logging.getLogger(__name__)
+
+
+class EventPipe:
+    """Writes events to the window; goes quiet for good once nobody listens any more."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._seq = 0
+        self._open = True
+
+    def write(self, event: Event, job_id: int) -> None:
+        """Write one line and flush it."""
+        self._seq += 1
+        if not self._open:
+            return
+        line = to_line(event, id=job_id, seq=self._seq, time=time.monotonic())
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._open = False
+
+
+class Commands:
+    """Reads commands on a thread of its own: jobs go to a queue, requests to the current job."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.jobs: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self.current: Control | None = None
+        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+
+    def _read(self, stream: TextIO) -> None:
+        for line in stream:
+            try:
+                command = json.loads(line)
+                self._obey(command["command"], command)
+            except (ValueError, KeyError, TypeError):
+                logger.warning("ignored a malformed command: %.200s", line)
+        self.jobs.put(None)
+
+    def _obey(self, name: str, command: dict[str, Any]) -> None:
+        if name == "run":
+            self.jobs.put(command)
+        elif name == "quit":
+            self.jobs.put(None)
+        elif self.current is not None and name == "stop":
+            self.current.stop()
+        elif self.current is not None and name == "pause":
+            self.current.pause()
+
+
+def events_of(command: dict[str, Any], control: Control, jobs: dict[str, Job]) -> Iterator[Event]:
+    """Run one job; whatever happens, the last event is the only `RunEnded`.
+
+    Args:
+        command: The "run" command.
+        control: Where a stop or a pause will be asked for.
+        jobs: The jobs that this worker did so far, kept because some hold a loaded model.
+    """
+    ended = RunEnded(outcome="finished")
+    try:
+        name = command["job"]
+        job = jobs.setdefault(name, JOBS[name]())
+        request = job.Request.model_validate(command["request"])
+        with closing(job.run(request, control)) as events:
+            for event in events:
+                if isinstance(event, RunEnded):
+                    ended = event
+                else:
+                    yield event
+    except UserError as error:
+        ended = RunEnded(
+            outcome="failed", message=error.message, hint=error.hint, details=error.details
+        )
+    except ValidationError as error:
+        ended = RunEnded(
+            outcome="failed",
+            message="The worker did not understand the request.",
+            details=str(error),
+        )
+    except Exception as error:  # noqa: BLE001 - the boundary of the process: nothing may get lost
+        ended = unexpected(error)
+    yield ended
+
+
+def unexpected(error: Exception) -> RunEnded:
+    """Return the outcome for an error that nobody foresaw, with its traceback in the details."""
+    return RunEnded(
+        outcome="failed",
+        message=f"Something went wrong inside the worker: {error or type(error).__name__}",
+        hint="The details help us to find the cause; your last checkpoint is safe.",
+        details="".join(traceback.format_exception(error)),
+    )
+
+
+def serve(stdin: TextIO, stdout: TextIO) -> None:
+    """Do one job after another until the pipe closes or a quit arrives."""
+    pipe = EventPipe(stdout)
+    commands = Commands(stdin)
+
+    def on_signal(*_: object) -> None:
+        if commands.current is None:
+            raise SystemExit(130)
+        commands.current.stop()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    jobs: dict[str, Job] = {}
+    while (command := commands.jobs.get()) is not None:
+        commands.current = Control()
+        for event in events_of(command, commands.current, jobs):
+            pipe.write(event, command.get("id", 0))
+        commands.current = None
+
+
+def warm_up() -> None:
+    """Import the slow libraries now, so that Start does not wait for them."""
+    import peft  # noqa: F401
+    import torch  # noqa: F401
+    import transformers  # noqa: F401
+
+
+def main() -> None:
+    """Give standard output to the events alone, then serve."""
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # a stray print, also of a C library, lands in the log
+    sys.stdout = sys.stderr
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    threading.Thread(target=warm_up, daemon=True).start()
+    serve(sys.stdin, events)
+
+
+if __name__ == "__main__":
+    main()
