@@ -201,7 +201,7 @@ def _adapter(value: Any) -> Any:
 class RunSettings(Section):
     """Everything that decides a run."""
 
-    version: Literal[1] = Field(SCHEMA_VERSION, description="Schema version of this file.")
+    version: Literal[1] = Field(1, description="Schema version of this file.")
     name: str = Field(
         "my-first-adapter",
         title="Name",
