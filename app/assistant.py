@@ -1,0 +1,92 @@
+"""Short jobs for the window: tokens of a row, a hub model's headers, an answer.
+
+Each lane is one worker that does its jobs in order, so that a long answer does not hold up the
+tokens of the next row.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject
+
+from app.training_thread import WorkerPool, WorkerThread
+from core.events import Event, RunEnded
+
+OnEvent = Callable[[Event], None]
+
+
+class Task(QObject):
+    """One job that was asked for; its callback gets every event, `RunEnded` last."""
+
+    def __init__(self, on_event: OnEvent, worker: WorkerThread) -> None:
+        super().__init__()
+        self._on_event: OnEvent | None = on_event
+        self._worker = worker
+
+    def cancel(self) -> None:
+        """Ask the job to end and hear no more of it."""
+        if self._on_event is not None:
+            self._on_event = None
+            self._worker.ask("stop")
+
+    def forget(self) -> None:
+        """Hear no more of the job, but let it finish."""
+        self._on_event = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the last event has been delivered, or nobody waits for it any more."""
+        return self._on_event is None
+
+    def deliver(self, event: Event) -> None:
+        """Hand one event to the callback."""
+        callback = self._on_event
+        if isinstance(event, RunEnded):
+            self._on_event = None
+        if callback is not None:
+            callback(event)
+
+
+class Lane(QObject):
+    """A worker of its own, started at the first request and again if it was lost."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        super().__init__()
+        self._pool = pool
+        self._worker: WorkerThread | None = None
+        self._tasks: dict[int, Task] = {}
+
+    def ask(self, job: str, request: dict[str, Any], on_event: OnEvent) -> Task:
+        """Queue a job; `on_event` is called in the GUI thread."""
+        if self._worker is None:
+            self._worker = self._pool.take()
+            self._worker.event_arrived.connect(self._on_event)
+            self._worker.finished.connect(self._on_lost)
+        task = Task(on_event, self._worker)
+        self._tasks[self._worker.submit(job, request)] = task
+        return task
+
+    def release(self) -> None:
+        """Let the worker go, with all the memory that it holds."""
+        if self._worker is not None:
+            self._worker.quit_after_job()
+
+    def _on_event(self, job_id: int, event: Event) -> None:
+        task = self._tasks.get(job_id)
+        if task is None:
+            return
+        if isinstance(event, RunEnded):
+            del self._tasks[job_id]
+        task.deliver(event)
+
+    def _on_lost(self) -> None:
+        self._worker = None
+
+
+class Assistant(QObject):
+    """The lanes of the window: `data` reads, describes and tokenises, `chat` answers."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        super().__init__()
+        self.data = Lane(pool)
+        self.chat = Lane(pool)

@@ -1,0 +1,199 @@
+"""The run that the window shows: starts it, listens to it, stops it, finds it again."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.run_state import ALIVE, RESUMABLE, RunPhase
+from app.training_thread import FollowThread, WorkerPool, WorkerThread
+from core.errors import UserError
+from core.events import Event, Progress, RunEnded, RunStarted
+from core.history import History
+from core.paths import runs_dir
+from core.run_folder import RunFolder, RunState, list_runs, new_run_path
+from core.settings import RunSettings
+
+KILL_AFTER_MS = 5000
+
+
+class RunController(QObject):
+    """Owns the current run.
+
+    Signals (all in the GUI thread):
+        run_changed: Another run is shown, or none; `run`, `history` and `events` are its own.
+        phase_changed: `phase` or `detail` changed.
+        event_arrived: An event of the current run, after `history` has taken it in.
+        refused: Something could not be done (UserError).
+    """
+
+    run_changed = Signal()
+    phase_changed = Signal()
+    event_arrived = Signal(object)
+    refused = Signal(object)
+
+    def __init__(self, pool: WorkerPool) -> None:
+        super().__init__()
+        self._pool = pool
+        self._thread: WorkerThread | FollowThread | None = None
+        self.run: RunFolder | None = None
+        self.history = History()
+        self.events: list[Event] = []
+        self.phase = RunPhase.NO_PLAN
+        self.detail = ""
+        self._killer = QTimer(self, singleShot=True, interval=KILL_AFTER_MS)
+        self._killer.timeout.connect(self._kill)
+
+    @property
+    def alive(self) -> bool:
+        """Whether a worker is at work on the current run."""
+        return self.phase in ALIVE
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the current run can go on."""
+        return self.run is not None and self.phase in RESUMABLE
+
+    @property
+    def state(self) -> RunState:
+        """What the run folder says, or an empty state without a run."""
+        return self.run.state() if self.run is not None else RunState()
+
+    def set_ready(self, ready: bool, detail: str) -> None:
+        """Tell whether the draft could be started; matters only while no run is shown."""
+        if self.run is None:
+            self._set_phase(RunPhase.READY if ready else RunPhase.NO_PLAN, detail)
+
+    def start(self, settings: RunSettings) -> None:
+        """Create the run folder, then train in a worker."""
+        if self.alive:
+            return
+        try:
+            run = RunFolder.create(new_run_path(runs_dir(), settings.name), settings)
+        except UserError as error:
+            self.refused.emit(error)
+            return
+        self._show(run)
+        self._train(resume=False)
+
+    def resume(self) -> None:
+        """Go on from the newest complete checkpoint."""
+        if self.resumable:
+            self._train(resume=True)
+
+    def pause(self) -> None:
+        """Save a checkpoint and free the device."""
+        if self._thread is not None and self.phase is RunPhase.RUNNING:
+            self._thread.ask("pause")
+            self._set_phase(RunPhase.PAUSING, "saving a checkpoint")
+
+    def stop(self) -> None:
+        """Save what there is and end."""
+        if self._thread is not None and self.alive:
+            self._thread.ask("stop")
+            self._set_phase(RunPhase.STOPPING, "saving")
+
+    def stop_now(self) -> None:
+        """Ask once, and kill the worker if it does not end soon."""
+        if self._thread is not None and self.alive:
+            self._thread.ask("stop")
+            self._set_phase(RunPhase.STOPPING, "ending the worker within 5 s")
+            self._killer.start()
+
+    def open(self, path: Path) -> None:
+        """Show a run from the disk; one that is still going on is followed."""
+        if self.alive and self.run is not None and self.run.path == path:
+            return
+        try:
+            run = RunFolder.open(path)
+        except UserError as error:
+            self.refused.emit(error)
+            return
+        self.leave()
+        self._show(run)
+        state = run.state()
+        if state.phase == "running":
+            self._listen(FollowThread(run, skip=len(self.events)))
+            self._set_phase(RunPhase.RUNNING, f"step {state.step}")
+        elif state.phase != "created":
+            self._set_phase(RunPhase(state.phase), _words(state))
+
+    def close_run(self) -> None:
+        """Show no run, so that the draft can be started."""
+        self.leave()
+        self.run, self.history, self.events = None, History(), []
+        self.run_changed.emit()
+        self._set_phase(RunPhase.READY, "")
+
+    def reattach(self) -> None:
+        """Find a run that is still going on, from an earlier window, and follow it."""
+        for run in list_runs(runs_dir()):
+            if run.state().phase == "running":
+                self.open(run.path)
+                return
+
+    def leave(self) -> None:
+        """Stop listening to the current run; if it is going on, it goes on."""
+        if self._thread is not None:
+            self._thread.event_arrived.disconnect(self._on_event)
+            self._thread.leave()
+            self._thread = None
+
+    @property
+    def own_worker(self) -> WorkerThread | None:
+        """The worker of the current run, if this window started it."""
+        return self._thread if isinstance(self._thread, WorkerThread) else None
+
+    def _show(self, run: RunFolder) -> None:
+        self.run = run
+        self.events = list(run.events())
+        self.history = History(self.events)
+        self.run_changed.emit()
+
+    def _train(self, *, resume: bool) -> None:
+        assert self.run is not None
+        worker = self._pool.take()
+        self._listen(worker)
+        worker.submit("train", {"run": str(self.run.path), "resume": resume})
+        worker.quit_after_job()
+        self._set_phase(RunPhase.PREPARING, "starting the worker")
+
+    def _listen(self, thread: WorkerThread | FollowThread) -> None:
+        self._thread = thread
+        thread.event_arrived.connect(self._on_event)
+        if isinstance(thread, FollowThread):
+            thread.start()
+
+    def _on_event(self, _job: int, event: Event) -> None:
+        self.events.append(event)
+        self.history.append(event)
+        match event:
+            case RunStarted():
+                self._set_phase(RunPhase.RUNNING, f"step {event.first_step}")
+            case Progress() if self.phase is RunPhase.PREPARING:
+                self._set_phase(RunPhase.PREPARING, event.message)
+            case RunEnded():
+                self._on_ended(event)
+        self.event_arrived.emit(event)
+
+    def _on_ended(self, event: RunEnded) -> None:
+        self._killer.stop()
+        self._thread = None
+        self._set_phase(RunPhase(event.outcome), event.message or _words(self.state))
+        self._pool.warm_up()
+
+    def _kill(self) -> None:
+        if self._thread is not None:
+            self._thread.kill()
+
+    def _set_phase(self, phase: RunPhase, detail: str) -> None:
+        self.phase, self.detail = phase, detail
+        self.phase_changed.emit()
+
+
+def _words(state: RunState) -> str:
+    if state.message:
+        return state.message
+    words = f"step {state.step} of {state.total_steps}"
+    if state.best_loss is not None:
+        words += f", best validation loss {state.best_loss:.3f}"
+    return words

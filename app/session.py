@@ -1,0 +1,217 @@
+"""What the window is about: the settings being made, and what is known of model, data and memory.
+
+Pages never talk to each other. They change settings here and listen to the signals.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.assistant import Assistant, Task
+from core.errors import UserError
+from core.events import Event, Progress, Reply, RunEnded
+from core.memory.changes import difference
+from core.memory.devices import Device, find_devices
+from core.memory.plan import MemoryPlan, plan_memory, plan_methods
+from core.models.info import ModelInfo
+from core.models.json import from_json
+from core.models.sources import open_model
+from core.models.targets import resolve
+from core.settings import RunSettings
+
+UNDO_LIMIT = 200
+
+
+class Session(QObject):
+    """The draft of the next run.
+
+    Signals (all in the GUI thread):
+        settings_changed: Some setting has another value.
+        model_changed: `model` is another one, or None; `model_error` tells why.
+        data_changed: `data` (the summary that the worker made) is another one, or None.
+        data_progress: (message, share) while the data is read and tokenised.
+        plan_changed: `plans`, `plan` or `device` changed.
+        device_changed: Another device is planned for.
+        refused: A change was out of bounds (UserError); nothing changed.
+    """
+
+    settings_changed = Signal()
+    model_changed = Signal()
+    data_changed = Signal()
+    data_progress = Signal(str, float)
+    plan_changed = Signal()
+    device_changed = Signal()
+    refused = Signal(object)
+
+    def __init__(self, assistant: Assistant, settings: RunSettings | None = None) -> None:
+        super().__init__()
+        self.assistant = assistant
+        self.settings = settings or RunSettings()
+        self.model: ModelInfo | None = None
+        self.model_error: UserError | None = None
+        self.data: dict[str, Any] | None = None
+        self.data_error: UserError | None = None
+        self.devices: list[Device] = find_devices()
+        self.device: Device = self.devices[0]
+        self.plans: tuple[MemoryPlan, ...] = ()
+        self.plan: MemoryPlan | None = None
+        self.last_change = ""
+        self._undo: list[RunSettings] = []
+        self._redo: list[RunSettings] = []
+        self._data_task: Task | None = None
+        self._model_task: Task | None = None
+
+    def start(self) -> None:
+        """Read model and data for the first time."""
+        self._read_model()
+        self.read_data()
+
+    # -- settings ---------------------------------------------------------------------------
+
+    def change(self, changes: Mapping[str, Any]) -> bool:
+        """Change settings by dotted key; return whether the new values are within bounds."""
+        try:
+            changed = self.settings.with_changes(changes)
+        except UserError as error:
+            self.refused.emit(error)
+            return False
+        if changed != self.settings:
+            self._undo = [*self._undo[-UNDO_LIMIT:], self.settings]
+            self._redo.clear()
+            self._take(changed)
+        return True
+
+    def load(self, settings: RunSettings) -> None:
+        """Take over all settings, such as those of an earlier run."""
+        self._undo = [*self._undo[-UNDO_LIMIT:], self.settings]
+        self._redo.clear()
+        self._take(settings)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a change was taken back."""
+        return bool(self._redo)
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        if self._undo:
+            self._redo.append(self.settings)
+            self._take(self._undo.pop())
+
+    def redo(self) -> None:
+        """Make the change again that was taken back last."""
+        if self._redo:
+            self._undo.append(self.settings)
+            self._take(self._redo.pop())
+
+    def _take(self, settings: RunSettings) -> None:
+        before, self.settings = self.settings, settings
+        plan_before = self.plan
+        if settings.model.source != before.model.source:
+            self._read_model()
+        self._make_plans()
+        if plan_before is not None and self.plan is not None:
+            self.last_change = difference(before, settings, plan_before, self.plan)
+        self.settings_changed.emit()
+        self.plan_changed.emit()
+        if _decides_data(settings) != _decides_data(before):
+            self.read_data()
+
+    # -- model ------------------------------------------------------------------------------
+
+    def target_names(self) -> tuple[str, ...]:
+        """Return the modules that the settings target; empty if they match none."""
+        if self.model is None:
+            return ()
+        try:
+            return resolve(self.settings.adapter.targets, self.model.grid)
+        except UserError:
+            return ()
+
+    def _read_model(self) -> None:
+        self.model, self.model_error = None, None
+        if self._model_task is not None:
+            self._model_task.cancel()
+        try:
+            self.model = open_model(self.settings.model.source)
+        except UserError as error:
+            self.model_error = error
+            if _looks_like_hub_id(self.settings.model.source):
+                self._describe_remote()
+        self._make_plans()
+        self.model_changed.emit()
+        self.plan_changed.emit()
+
+    def _describe_remote(self) -> None:
+        source = self.settings.model.source
+        self.model_error = UserError(f"Asking the hub about {source} …", "")
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, Reply):
+                self.model, self.model_error = from_json(event.data), None
+            elif isinstance(event, RunEnded) and event.outcome != "finished":
+                self.model_error = UserError(event.message, event.hint, event.details)
+            else:
+                return
+            self._make_plans()
+            self.model_changed.emit()
+            self.plan_changed.emit()
+
+        self._model_task = self.assistant.data.ask("describe_model", {"source": source}, on_event)
+
+    # -- data -------------------------------------------------------------------------------
+
+    def read_data(self) -> None:
+        """Have the worker read and tokenise the data under the current settings."""
+        if self._data_task is not None:
+            self._data_task.cancel()
+        self.data, self.data_error = None, None
+        request = {
+            "data": self.settings.data.model_dump(),
+            "source": self.settings.model.source,
+            "seed": self.settings.training.seed,
+        }
+        self._data_task = self.assistant.data.ask("dataset", request, self._on_data)
+        self.data_changed.emit()
+
+    def _on_data(self, event: Event) -> None:
+        match event:
+            case Progress():
+                self.data_progress.emit(event.message, event.share)
+            case Reply():
+                self.data = event.data
+                self.data_changed.emit()
+            case RunEnded() if event.outcome == "failed":
+                self.data_error = UserError(event.message, event.hint, event.details)
+                self.data_changed.emit()
+
+    # -- memory -----------------------------------------------------------------------------
+
+    def choose_device(self, device: Device) -> None:
+        """Plan for another device or card."""
+        self.device = device
+        self._make_plans()
+        self.device_changed.emit()
+        self.plan_changed.emit()
+
+    def _make_plans(self) -> None:
+        if self.model is None or not self.target_names():
+            self.plans, self.plan = (), None
+            return
+        self.plans = plan_methods(self.model, self.settings, device=self.device)
+        self.plan = plan_memory(self.model, self.settings, device=self.device)
+
+
+def _decides_data(settings: RunSettings) -> tuple[object, ...]:
+    return settings.data, settings.model.source, settings.training.seed
+
+
+def _looks_like_hub_id(source: str) -> bool:
+    return source.count("/") == 1 and not Path(source).expanduser().exists()

@@ -1,0 +1,122 @@
+"""The theme in force: which tokens, and who wants to know when they change."""
+
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+from app.style.stylesheet import stylesheet
+from app.style.tokens import DARK, LIGHT, Tokens
+from core.paths import resources_dir
+
+Choice = Literal["system", "light", "dark"]
+
+SIZES = {
+    "display": (24, QFont.Weight.DemiBold),
+    "stat": (20, QFont.Weight.DemiBold),
+    "title": (18, QFont.Weight.DemiBold),
+    "answer": (14, QFont.Weight.Normal),
+    "body": (13, QFont.Weight.Normal),
+    "label": (13, QFont.Weight.Medium),
+    "card": (13, QFont.Weight.DemiBold),
+    "small": (12, QFont.Weight.Normal),
+    "caption": (11, QFont.Weight.Normal),
+    "chip": (11, QFont.Weight.Medium),
+}
+"""Type styles: size in logical pixels and weight."""
+
+
+class Theme(QObject):
+    """Holds the tokens and applies them to the application.
+
+    Signals:
+        changed: The tokens are others now; painted widgets update themselves. GUI thread.
+    """
+
+    changed = Signal()
+
+    def __init__(self, application: QApplication, choice: Choice = "system") -> None:
+        super().__init__()
+        self._application = application
+        self._choice: Choice = choice
+        self.tokens: Tokens = LIGHT
+        self._load_fonts()
+        application.setStyle("Fusion")
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_change)
+        self.apply()
+
+    @property
+    def choice(self) -> Choice:
+        """What the user chose."""
+        return self._choice
+
+    def choose(self, choice: Choice) -> None:
+        """Follow the system, or stay light or dark."""
+        self._choice = choice
+        self.apply()
+
+    def apply(self) -> None:
+        """Set palette, font and stylesheet, and tell everybody."""
+        system_dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        dark = self._choice == "dark" or (self._choice == "system" and system_dark)
+        self.tokens = DARK if dark else LIGHT
+        self._application.setPalette(_palette(self.tokens))
+        self._application.setFont(font("body"))
+        self._application.setStyleSheet(stylesheet(self.tokens))
+        self.changed.emit()
+
+    def color(self, token: str) -> QColor:
+        """Return the colour called `token`, such as "learned_text"."""
+        return QColor(getattr(self.tokens, token))
+
+    def _on_system_change(self) -> None:
+        if self._choice == "system":
+            self.apply()
+
+    @staticmethod
+    def _load_fonts() -> None:
+        for pattern in ("*.ttf", "*.otf"):
+            for file in sorted((resources_dir() / "fonts").rglob(pattern)):
+                QFontDatabase.addApplicationFont(str(file))
+
+
+def font(style: str) -> QFont:
+    """Return the interface font in one of `SIZES`, with tabular digits."""
+    size, weight = SIZES[style]
+    return _font(["Inter", "DejaVu Sans"], size, weight)
+
+
+def mono(size: int = 12) -> QFont:
+    """Return the font of code, shapes, tokens and paths."""
+    return _font(["JetBrains Mono", "DejaVu Sans Mono"], size, QFont.Weight.Normal)
+
+
+def _font(families: list[str], size: int, weight: QFont.Weight) -> QFont:
+    made = QFont(families)
+    made.setPixelSize(size)
+    made.setWeight(weight)
+    made.setFeature(QFont.Tag("tnum"), 1)
+    return made
+
+
+def _palette(tokens: Tokens) -> QPalette:
+    roles = {
+        QPalette.ColorRole.Window: tokens.window,
+        QPalette.ColorRole.WindowText: tokens.text,
+        QPalette.ColorRole.Base: tokens.surface,
+        QPalette.ColorRole.AlternateBase: tokens.sunken,
+        QPalette.ColorRole.Text: tokens.text,
+        QPalette.ColorRole.PlaceholderText: tokens.text_3,
+        QPalette.ColorRole.Button: tokens.surface,
+        QPalette.ColorRole.ButtonText: tokens.text,
+        QPalette.ColorRole.ToolTipBase: tokens.raised,
+        QPalette.ColorRole.ToolTipText: tokens.text,
+        QPalette.ColorRole.Highlight: tokens.accent,
+        QPalette.ColorRole.HighlightedText: tokens.on_accent,
+        QPalette.ColorRole.Link: tokens.accent,
+    }
+    palette = QPalette()
+    for role, color in roles.items():
+        palette.setColor(role, QColor(color))
+    return palette
