@@ -37,3 +37,9 @@ def replace_file(path: Path, data: bytes) -> None:
         unfinished.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a file that something else wrote is on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
