@@ -63,8 +63,8 @@ def _layers(target: str, spans: str) -> set[int]:
     layers: set[int] = set()
     try:
         for span in spans.split("+"):
-            first, _, last = span.partition("-")
-            layers |= set(range(int(first), int(last or first) + 1))
+            first, dash, last = span.partition("-")
+            layers |= set(range(int(first), int(last if dash else first) + 1))
     except ValueError:
         hint = "Write layers as in q_proj@4-29 or q_proj@0+2-4."
         raise UserError(f"The layers of {target!r} cannot be read.", hint) from None
