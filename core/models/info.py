@@ -153,14 +153,19 @@ class ModelInfo:
         return ModuleGrid(tuple(modules))
 
 
+def locate(name: str) -> tuple[int, str] | None:
+    """Return layer and kind of a module name: (3, "mlp.up_proj"), or None outside the blocks."""
+    match = _LAYER.match(name)
+    return (int(match["layer"]), _EXPERT.sub(".", match["kind"])) if match else None
+
+
 def _linear_module(tensor: TensorSpec, *, transposed: bool) -> LinearModule | None:
     name = tensor.name.removesuffix(".weight")
-    match = _LAYER.match(name)
-    if name == tensor.name or match is None or len(tensor.shape) != 2:
+    place = locate(name)
+    if name == tensor.name or place is None or len(tensor.shape) != 2:
         return None
     if min(tensor.shape) == 1:  # a gate of one expert, or a norm that some files keep as a row
         return None
-    kind = _EXPERT.sub(".", match["kind"])
     rows, columns = tensor.shape
     shape = (columns, rows) if transposed else (rows, columns)
-    return LinearModule(name, int(match["layer"]), kind, shape)
+    return LinearModule(name, *place, shape)

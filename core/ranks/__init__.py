@@ -1,0 +1,27 @@
+"""The singular values of what an adapter learned, their sums and their nulls; NumPy only."""
+
+from core.ranks.null import Null
+from core.ranks.read_adapter import adapter_spectra, check_base, find_adapter
+from core.ranks.spectra import (
+    AdapterInfo,
+    AdapterSpectra,
+    ModuleSpectrum,
+    singular_values,
+    spectra_of,
+)
+from core.ranks.store import load_ranks, save_ranks, to_document
+
+__all__ = [
+    "AdapterInfo",
+    "AdapterSpectra",
+    "ModuleSpectrum",
+    "Null",
+    "adapter_spectra",
+    "check_base",
+    "find_adapter",
+    "load_ranks",
+    "save_ranks",
+    "singular_values",
+    "spectra_of",
+    "to_document",
+]
