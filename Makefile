@@ -1,0 +1,45 @@
+# Rankscope: `make run` is all that a newcomer needs, `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: run quickstart test lint proof bench screenshots docs clean help
+
+PY := .venv/bin/python
+SETUP := sh scripts/bootstrap.sh
+ARGUMENTS = $(if $(METHOD),--method $(METHOD)) $(QUICKSTART_ARGS)
+export PYTHON
+
+run: ## set up everything and open the window (without a display: do the quick start)
+	@$(SETUP) run $(ARGUMENTS)
+
+quickstart: ## the quick start in the terminal; METHOD=qlora trains on 4-bit weights
+	@$(SETUP) quickstart $(ARGUMENTS)
+
+test: lint ## set up and run everything that must pass before a commit
+	@$(PY) -m pytest -m 'not slow' $(PYTEST_ARGS)
+
+lint: environment-dev ## format, lint and types
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+
+proof: environment-dev ## the slow proofs: real training, killed workers
+	@$(PY) -m pytest -m slow $(PYTEST_ARGS)
+
+bench: environment-dev ## time to the first frame, and lateness of the window while training
+	@$(PY) scripts/bench.py
+
+screenshots: environment-dev ## make the pictures of the README from the real window
+	@$(PY) scripts/screenshots.py
+
+docs: environment-dev ## write docs/settings.md from the settings
+	@$(PY) -m core.settings.reference docs/settings.md
+
+clean: ## remove everything that was made here, the environment included
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.PHONY: environment-dev
+environment-dev:
+	@$(SETUP) dev
