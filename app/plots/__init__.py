@@ -1,0 +1,1 @@
+"""Plots: what is drawn from numbers. Those with curves import pyqtgraph, and only when shown."""
