@@ -208,12 +208,17 @@ def _notes(config: AdapterConfig, modules: list[ModuleSpectrum], others: list[st
     return notes
 
 
+def _display_name(folder: Path) -> str:
+    """Return a name for people: the run's, where the folder is only called "adapter"."""
+    return folder.parent.name if folder.name == "adapter" else folder.name
+
+
 def _info(
     folder: Path, config: AdapterConfig, file: SafetensorsFile, notes: list[str]
 ) -> AdapterInfo:
     stored = [t for key, t in file.tensors.items() if _KEY.match(key)]
     return AdapterInfo(
-        name=folder.resolve().name,
+        name=_display_name(folder.resolve()),
         path=str(folder),
         family=config.family,
         base_model=config.base_model,

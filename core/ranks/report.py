@@ -1,5 +1,6 @@
 """A spectrum report in words, for the terminal; made from the JSON document of the command."""
 
+import textwrap
 from collections.abc import Iterator
 from statistics import median
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from core.models.info import locate
 
 _STRONGEST = 5
+_WIDTH = 92
 _FAMILIES = {"lora": "LoRA", "rslora": "rsLoRA", "dora": "DoRA"}
 
 Document = dict[str, Any]
@@ -16,9 +18,13 @@ def report(document: Document) -> str:
     """Return the report: what was read, one row per kind, the strongest modules, a sentence."""
     modules = document["modules"]
     trained = [module for module in modules if module["trained"]]
-    lines = [_heading(document["adapter"], modules), *document["adapter"]["notes"], ""]
+    lines = [_heading(document["adapter"], modules)]
+    for note in document["adapter"]["notes"]:
+        lines += textwrap.wrap(note, _WIDTH)
+    lines.append("")
     if trained:
-        lines += [*_kind_table(trained), "", *_strongest(trained), "", _sentence(trained)]
+        lines += [*_kind_table(trained), "", *_strongest(trained), ""]
+        lines += textwrap.wrap(_sentence(trained), _WIDTH)
     else:
         lines.append("Nothing to measure yet: every update is zero.")
     if 0 < len(trained) < len(modules):
