@@ -18,6 +18,9 @@ QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: 
 QFrame[role="card"] {
     background: $surface; border: 1px solid $line; border-radius: 8px;
 }
+QFrame[role="why-panel"] {
+    background: $accent_soft; border: none; border-left: 3px solid $accent; border-radius: 6px;
+}
 QFrame[role="hairline"] { background: $line; border: none; }
 QFrame[role="banner"] { border-radius: 8px; border: 1px solid $line_strong; background: $surface; }
 QFrame[role="banner"][tone="ok"] { background: $ok_soft; border-color: $ok; }
@@ -55,16 +58,16 @@ QPushButton[role="quiet"]:hover { background: $hover; }
 QPushButton[role="quiet"]:focus { border: 2px solid $accent; padding: 0 5px; }
 QPushButton[role="why"] {
     background: transparent; border: none; border-bottom: 1px dotted $accent; border-radius: 0;
-    color: $accent; padding: 0; min-height: 16px; font-size: 12px; font-weight: 400;
+    color: $accent; padding: 0; min-height: 16px; font-size: $px_12; font-weight: 400;
 }
 QPushButton[role="why"]:focus { border: 1px solid $accent; }
 QPushButton[role="danger"] { color: $danger; border-color: $danger; }
-QPushButton[size="small"] { min-height: 22px; padding: 0 8px; font-size: 12px; }
+QPushButton[size="small"] { min-height: 22px; padding: 0 8px; font-size: $px_12; }
 QPushButton[size="small"]:focus { min-height: 20px; padding: 0 7px; }
 QPushButton::menu-indicator { width: 0; }
 
 QPushButton[role="filter"] {
-    border-radius: 12px; min-height: 22px; padding: 0 11px; font-size: 12px; font-weight: 400;
+    border-radius: 12px; min-height: 22px; padding: 0 11px; font-size: $px_12; font-weight: 400;
 }
 QPushButton[role="filter"]:checked {
     background: $accent_soft; color: $accent; border: 1px solid $accent; font-weight: 500;
@@ -100,6 +103,33 @@ QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabl
     color: $text_3; background: transparent; border-color: $line_strong;
 }
 QComboBox::drop-down { border: none; width: 24px; }
+QComboBox::down-arrow { image: none; }
+QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {
+    subcontrol-origin: border; width: 24px; border: none; background: transparent;
+}
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow, QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {
+    image: none;
+}
+QLineEdit[role="plain"] { background: transparent; border-color: transparent; font-weight: 500; }
+QLineEdit[role="plain"]:hover { border-color: $border; }
+QLineEdit[role="plain"]:focus { background: $surface; border: 2px solid $accent; }
+
+QCheckBox, QRadioButton { spacing: 8px; min-height: 24px; }
+QCheckBox::indicator, QRadioButton::indicator {
+    width: 14px; height: 14px; border: 1px solid $border; background: $surface;
+}
+QCheckBox::indicator { border-radius: 4px; }
+QRadioButton::indicator { border-radius: 8px; }
+QCheckBox::indicator:hover, QRadioButton::indicator:hover { background: $hover; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent; }
+QRadioButton::indicator:checked {
+    width: 6px; height: 6px; border: 5px solid $accent; background: $surface;
+}
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {
+    border-color: $line_strong; background: transparent;
+}
+QCheckBox:focus, QRadioButton:focus { color: $accent; }
+QCheckBox:disabled, QRadioButton:disabled { color: $text_3; }
 QComboBox QAbstractItemView {
     background: $raised; color: $text; border: 1px solid $line_strong;
     selection-background-color: $accent_soft; selection-color: $text; outline: none;
@@ -121,7 +151,7 @@ QTableView, QListView, QTreeView {
 }
 QHeaderView::section {
     background: $surface; color: $text_2; border: none; border-bottom: 1px solid $line;
-    padding: 4px 8px; font-size: 11px; font-weight: 400;
+    padding: 4px 8px; font-size: $px_11; font-weight: 400;
 }
 
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
@@ -148,6 +178,7 @@ QSplitter::handle { background: transparent; }
 """)
 
 
-def stylesheet(tokens: Tokens) -> str:
-    """Return the stylesheet of one theme."""
-    return _TEMPLATE.substitute(asdict(tokens))
+def stylesheet(tokens: Tokens, text_scale: float = 1.0) -> str:
+    """Return the stylesheet of one theme with text of that size."""
+    sizes = {f"px_{size}": f"{round(size * text_scale)}px" for size in (11, 12)}
+    return _TEMPLATE.substitute(asdict(tokens), **sizes)

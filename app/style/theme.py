@@ -11,6 +11,8 @@ from app.style.tokens import DARK, LIGHT, Tokens
 from core.paths import resources_dir
 
 Choice = Literal["system", "light", "dark"]
+TEXT_SCALE = "text_scale"
+"""Name of the application's property that holds the text size, 1.0 for 100 %."""
 
 SIZES = {
     "display": (24, QFont.Weight.DemiBold),
@@ -51,6 +53,16 @@ class Theme(QObject):
         """What the user chose."""
         return self._choice
 
+    @property
+    def text_scale(self) -> float:
+        """Size of all text, 1.0 for 100 %."""
+        return text_scale()
+
+    def set_text_scale(self, scale: float) -> None:
+        """Make all text larger or smaller, between 0.9 and 1.5."""
+        self._application.setProperty(TEXT_SCALE, min(1.5, max(0.9, scale)))
+        self.apply()
+
     def choose(self, choice: Choice) -> None:
         """Follow the system, or stay light or dark."""
         self._choice = choice
@@ -63,7 +75,7 @@ class Theme(QObject):
         self.tokens = DARK if dark else LIGHT
         self._application.setPalette(_palette(self.tokens))
         self._application.setFont(font("body"))
-        self._application.setStyleSheet(stylesheet(self.tokens))
+        self._application.setStyleSheet(stylesheet(self.tokens, text_scale()))
         self.changed.emit()
 
     def color(self, token: str) -> QColor:
@@ -92,9 +104,15 @@ def mono(size: int = 12) -> QFont:
     return _font(["JetBrains Mono", "DejaVu Sans Mono"], size, QFont.Weight.Normal)
 
 
+def text_scale() -> float:
+    """Return the size of text in force, 1.0 for 100 %."""
+    application = QGuiApplication.instance()
+    return float(application.property(TEXT_SCALE) or 1.0) if application else 1.0
+
+
 def _font(families: list[str], size: int, weight: QFont.Weight) -> QFont:
     made = QFont(families)
-    made.setPixelSize(size)
+    made.setPixelSize(round(size * text_scale()))
     made.setWeight(weight)
     made.setFeature(QFont.Tag("tnum"), 1)
     return made
@@ -119,4 +137,6 @@ def _palette(tokens: Tokens) -> QPalette:
     palette = QPalette()
     for role, color in roles.items():
         palette.setColor(role, QColor(color))
+    for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(tokens.text_3))
     return palette
