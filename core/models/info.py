@@ -8,6 +8,9 @@ from math import prod
 
 _LAYER = re.compile(r"^(?P<stem>.*?\.)?(?P<layer>\d+)\.(?P<kind>.+)$")
 _EXPERT = re.compile(r"\.\d+\.")
+_ATTENTION = ("q_proj", "k_proj", "v_proj", "qkv_proj", "c_attn", "query_key_value", "o_proj")
+_MLP = ("gate_proj", "up_proj", "gate_up_proj", "c_fc", "down_proj")
+_USUAL_ORDER = (*_ATTENTION, "out_proj", *_MLP)
 
 
 @dataclass(frozen=True)
@@ -149,8 +152,18 @@ class ModelInfo:
             module = _linear_module(tensor, transposed=self.transposed)
             if module is not None:
                 modules.append(module)
-        modules.sort(key=lambda module: module.layer)
+        modules.sort(key=lambda module: (module.layer, *flow(module.kind)))
         return ModuleGrid(tuple(modules))
+
+
+def flow(kind: str) -> tuple[bool, int]:
+    """Return the place of a kind in its block as data flows: attention, then MLP.
+
+    Files list tensors by name, which would put down_proj first and q_proj near the end.
+    """
+    label = kind.rsplit(".", 1)[-1]
+    known = label in _USUAL_ORDER
+    return "att" not in kind, _USUAL_ORDER.index(label) if known else len(_USUAL_ORDER)
 
 
 def locate(name: str) -> tuple[int, str] | None:

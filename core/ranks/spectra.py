@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.errors import UserError
-from core.models.info import LinearModule, ModuleGrid, locate
+from core.models.info import LinearModule, ModuleGrid, flow, locate
 from core.ranks import metrics
 from core.ranks.metrics import Array
 from core.ranks.null import Null, unit_null
@@ -21,9 +21,6 @@ Factors = tuple[ArrayLike, ArrayLike, float]
 
 _PREFIX = "base_model.model."
 _OUTSIDE = (1_000_000, "")  # sorts modules of no numbered block, such as lm_head, to the end
-_ATTENTION = ("q_proj", "k_proj", "v_proj", "qkv_proj", "c_attn", "query_key_value", "o_proj")
-_MLP = ("gate_proj", "up_proj", "gate_up_proj", "c_fc", "down_proj")
-_USUAL_ORDER = (*_ATTENTION, "out_proj", *_MLP)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +170,14 @@ def spectra_of(
         UserError: A matrix holds NaN or infinity.
     """
     modules = [module_spectrum(plain_name(name), value) for name, value in factors.items()]
-    return in_order(modules, adapter or AdapterInfo())
+    return in_order(modules, adapter or _bare_info(modules))
+
+
+def _bare_info(modules: list[ModuleSpectrum]) -> AdapterInfo:
+    return AdapterInfo(
+        rank=max((module.rank for module in modules), default=0),
+        parameters=sum(module.rank * sum(module.shape) for module in modules),
+    )
 
 
 def in_order(modules: list[ModuleSpectrum], adapter: AdapterInfo) -> AdapterSpectra:
@@ -188,6 +192,4 @@ def plain_name(name: str) -> str:
 
 def _place(module: ModuleSpectrum) -> tuple[int, bool, int]:
     layer, kind = locate(module.name) or _OUTSIDE
-    label = kind.rsplit(".", 1)[-1]
-    known = label in _USUAL_ORDER
-    return layer, "att" not in kind, _USUAL_ORDER.index(label) if known else len(_USUAL_ORDER)
+    return (layer, *flow(kind))
