@@ -1,0 +1,21 @@
+"""JSON Lines: one object per line; empty lines are skipped."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from core.data.readers.base import READERS, Record, as_record, lines_of, parse_json
+
+
+@READERS.register("jsonl")
+class JsonLines:
+    """JSON Lines."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
+
+    @staticmethod
+    def read(path: Path) -> Iterator[Record]:
+        """Yield one record per line."""
+        for number, line in enumerate(lines_of(path), start=1):
+            if line.strip():
+                yield as_record(parse_json(line, path, number), path, f"line {number}")

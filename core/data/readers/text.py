@@ -1,0 +1,33 @@
+"""Plain text: paragraphs separated by blank lines, one row each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from core.data.readers.base import READERS, Record, lines_of
+
+
+@READERS.register("text")
+class PlainText:
+    """Plain text."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".txt", ".text", ".md")
+
+    @staticmethod
+    def read(path: Path) -> Iterator[Record]:
+        """Yield one record per paragraph, with the only column "text"."""
+        paragraph: list[str] = []
+        first_line = 1
+        for number, line in enumerate(lines_of(path), start=1):
+            if line.strip():
+                first_line = first_line if paragraph else number
+                paragraph.append(line.rstrip("\r\n"))
+            elif paragraph:
+                yield _record(first_line, paragraph)
+                paragraph = []
+        if paragraph:
+            yield _record(first_line, paragraph)
+
+
+def _record(first_line: int, paragraph: list[str]) -> Record:
+    return Record(f"line {first_line}", {"text": "\n".join(paragraph)})

@@ -1,0 +1,130 @@
+"""A conversation as the text that the model sees, and the parts of it that are to be learned.
+
+Chat models bring a template. Few templates mark what the assistant says, so an answer is found by
+difference: what comes after the text up to the answer, rendered with the generation prompt, as
+far as the text that includes the answer (Megatron-Bridge PR 3927; pains, finding 5). Templates run
+in the sandbox of transformers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import TemplateError
+
+from core.data.table import TEXT_ROLE, Conversation
+from core.errors import UserError
+
+BORDERS = "\n >]:"
+"""Characters with which templates end the header of a turn."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where an answer stands in the text.
+
+    Attributes:
+        start: First character.
+        end: Character behind the answer and its end-of-turn token; None where the template
+            renders the answer differently once more turns follow, so that the first special token
+            after `start` has to tell.
+    """
+
+    start: int
+    end: int | None
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A row as text.
+
+    Attributes:
+        text: All of it, special tokens spelled out.
+        answers: Where each answer stands, None for one that could not be found.
+        add_special_tokens: The text brings no start token of its own.
+    """
+
+    text: str
+    answers: tuple[Span | None, ...]
+    add_special_tokens: bool
+
+
+def render(row: Conversation, tokenizer: Any) -> Rendered:
+    """Render one row by the model's chat template, or in the plain form where it has none.
+
+    Raises:
+        UserError: The template refuses the conversation.
+    """
+    if row[0].role == TEXT_ROLE:
+        text = row[0].content + (tokenizer.eos_token or "")
+        return Rendered(text, (Span(0, len(text)),), add_special_tokens=True)
+    if not tokenizer.chat_template:
+        return _plain(row, tokenizer.eos_token or "")
+    return _chat(row, tokenizer)
+
+
+def _plain(row: Conversation, eos: str) -> Rendered:
+    """Render "question⏎answer<eos>" for a model that knows no roles."""
+    text = ""
+    answers: list[Span | None] = []
+    for message in row:
+        start = len(text)
+        if message.role == "assistant":
+            text += message.content + eos
+            answers.append(Span(start, len(text)))
+        else:
+            text += message.content
+        text += "\n"
+    return Rendered(text.removesuffix("\n"), tuple(answers), add_special_tokens=True)
+
+
+def _chat(row: Conversation, tokenizer: Any) -> Rendered:
+    messages = [{"role": message.role, "content": message.content} for message in row]
+    text = _apply(messages, tokenizer)
+    answers = []
+    for i, message in enumerate(row):
+        if message.role == "assistant":
+            before = _apply(messages[:i], tokenizer, add_generation_prompt=True) if i else ""
+            after = text if i == len(row) - 1 else _apply(messages[: i + 1], tokenizer)
+            answers.append(_answer_span(text, before, after, row[i - 1].content if i else ""))
+    return Rendered(text, tuple(answers), add_special_tokens=False)
+
+
+def _answer_span(text: str, before: str, after: str, question: str) -> Span | None:
+    """Locate an answer in `text`.
+
+    Templates of reasoning models put an empty thought into the generation prompt, or drop the
+    thoughts of earlier turns: then `before` or `after` is not quite a prefix of `text`.
+
+    Args:
+        text: The whole conversation.
+        before: The turns before the answer, with the generation prompt.
+        after: The turns up to the answer.
+        question: Content of the turn before the answer, which `text` and `before` must share.
+    """
+    start = _shared(before, text)
+    if start < len(before):  # "<" may begin both "<think>" and the answer: go back to a border
+        start = 1 + max(text.rfind(border, 0, start) for border in BORDERS)
+    asked = before.rfind(question.strip()) + len(question.strip())
+    if start < asked:
+        return None
+    return Span(start, len(after) if text.startswith(after) else None)
+
+
+def _shared(one: str, other: str) -> int:
+    """Return the number of characters at the start that both texts share."""
+    if other.startswith(one):
+        return len(one)
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _apply(messages: Sequence[dict[str, str]], tokenizer: Any, **options: Any) -> str:
+    try:
+        text: str = tokenizer.apply_chat_template(messages, tokenize=False, **options)
+    except TemplateError as error:
+        raise UserError(
+            f"The chat template of this model refuses the conversation: {error}.",
+            "Mend the order of the turns, or leave out roles that the template does not know.",
+        ) from None
+    return text

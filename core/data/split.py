@@ -1,0 +1,40 @@
+"""Which rows are held out for validation."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from core.data.table import Conversation, RowTable
+from core.settings import DataSettings
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices of the rows to train on and of those to validate on, both ascending."""
+
+    train: tuple[int, ...]
+    held_out: tuple[int, ...]
+
+
+def split_rows(table: RowTable, settings: DataSettings, seed: int) -> Split:
+    """Hold out the rows whose content hashes into the lowest `settings.held_out` of all hashes.
+
+    Whether a row is held out depends on its own content and the seed alone: duplicates stay on
+    one side, and rows that are appended later move none of the others. So the share is met on
+    average, not exactly. Only where the rule would leave one side empty, the row with the lowest
+    (or highest) hash goes there, with its duplicates; nothing is held out where all rows are equal.
+    """
+    if settings.held_out == 0:
+        return Split(tuple(range(len(table))), ())
+    hashes = [content_hash(row, seed) for row in table.rows]
+    distinct = sorted(set(hashes))
+    border = min(max(int(settings.held_out * 2**64), distinct[0] + 1), distinct[-1])
+    train = tuple(i for i, number in enumerate(hashes) if number >= border)
+    held_out = tuple(i for i, number in enumerate(hashes) if number < border)
+    return Split(train, held_out)
+
+
+def content_hash(row: Conversation, seed: int) -> int:
+    """Return the first 64 bits of the SHA-256 over seed and content."""
+    content = json.dumps([seed, [[message.role, message.content] for message in row]])
+    return int.from_bytes(hashlib.sha256(content.encode()).digest()[:8])
