@@ -10,8 +10,11 @@ import json
 import logging
 import math
 import time
+import traceback
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from core.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -176,6 +179,21 @@ class RunEnded(Event):
     message: str = ""
     hint: str = ""
     details: str = ""
+
+    @classmethod
+    def failed(cls, error: UserError) -> "RunEnded":
+        """Return the outcome for something that the user can mend."""
+        return cls(outcome="failed", message=error.message, hint=error.hint, details=error.details)
+
+    @classmethod
+    def unexpected(cls, error: Exception) -> "RunEnded":
+        """Return the outcome for an error that nobody foresaw, its traceback in the details."""
+        return cls(
+            outcome="failed",
+            message=f"Something went wrong inside the worker: {error or type(error).__name__}",
+            hint="The details help us to find the cause; your last checkpoint is safe.",
+            details="".join(traceback.format_exception(error)),
+        )
 
     @classmethod
     def lost(cls, exit_code: int | None, log_tail: str) -> "RunEnded":

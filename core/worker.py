@@ -19,7 +19,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, TextIO
@@ -103,9 +102,7 @@ def events_of(command: dict[str, Any], control: Control, jobs: dict[str, Job]) -
                 else:
                     yield event
     except UserError as error:
-        ended = RunEnded(
-            outcome="failed", message=error.message, hint=error.hint, details=error.details
-        )
+        ended = RunEnded.failed(error)
     except ValidationError as error:
         ended = RunEnded(
             outcome="failed",
@@ -113,18 +110,8 @@ def events_of(command: dict[str, Any], control: Control, jobs: dict[str, Job]) -
             details=str(error),
         )
     except Exception as error:  # noqa: BLE001 - the boundary of the process: nothing may get lost
-        ended = unexpected(error)
+        ended = RunEnded.unexpected(error)
     yield ended
-
-
-def unexpected(error: Exception) -> RunEnded:
-    """Return the outcome for an error that nobody foresaw, with its traceback in the details."""
-    return RunEnded(
-        outcome="failed",
-        message=f"Something went wrong inside the worker: {error or type(error).__name__}",
-        hint="The details help us to find the cause; your last checkpoint is safe.",
-        details="".join(traceback.format_exception(error)),
-    )
 
 
 def serve(stdin: TextIO, stdout: TextIO) -> None:

@@ -1,0 +1,135 @@
+"""`rankscope train RUN.toml [--out RUN] [--resume]`: trains in this process."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from core.commands.base import COMMANDS, add_set_option, settings_from
+from core.control import Control
+from core.errors import UserError
+from core.events import RunEnded
+from core.paths import runs_dir
+from core.run_folder import RunFolder, list_runs, new_run_path
+from core.training_report import Reporter, reporter_for
+
+_INTERRUPTED = 130
+
+
+@COMMANDS.register("train")
+class Train:
+    """The command `train`."""
+
+    summary: ClassVar[str] = "train an adapter"
+
+    @staticmethod
+    def arguments(parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("file", metavar="RUN.toml", help="settings, or a run folder to resume")
+        parser.add_argument("--out", metavar="RUN", help="folder of the run")
+        parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+        add_set_option(parser)
+
+    @staticmethod
+    def run(arguments: argparse.Namespace) -> None:
+        """Train and report while it goes on.
+
+        Raises:
+            UserError: Something that the user can mend kept the run from its end.
+            KeyboardInterrupt: It was stopped by a signal, after what it has was saved.
+        """
+        run = _run_to_resume(arguments) if arguments.resume else _new_run(arguments)
+        reporter = reporter_for(run, as_json=arguments.json, stream=sys.stdout)
+        ended, signalled = _train(run, reporter, resume=arguments.resume)
+        if ended.outcome in ("failed", "paused") and ended.message:
+            raise UserError(ended.message, ended.hint, ended.details)
+        if signalled:
+            raise KeyboardInterrupt
+
+    @staticmethod
+    def show(document: None) -> None:
+        """Nothing is left to say: the reporter spoke while it trained."""
+
+
+def _train(run: RunFolder, reporter: Reporter, *, resume: bool) -> tuple[RunEnded, bool]:
+    """Return the outcome, and whether a signal asked for it."""
+    reporter.preparing()
+    _quieten_libraries()
+    from core.training.loop import train
+
+    control = Control()
+    ended = RunEnded(outcome="interrupted")
+    with stopping_on_signals(control) as signals:
+        for event in train(run, control, resume=resume):
+            reporter.take(event)
+            if isinstance(event, RunEnded):
+                ended = event
+    return ended, bool(signals)
+
+
+@contextmanager
+def stopping_on_signals(control: Control) -> Iterator[list[int]]:
+    """Let Ctrl-C and SIGTERM stop the job and save; the second one stops it now.
+
+    Yields the list of signals that came.
+    """
+    came: list[int] = []
+
+    def on_signal(number: int, _: object) -> None:
+        came.append(number)
+        if len(came) > 1:
+            raise KeyboardInterrupt
+        sys.stderr.write("\nStopping after this micro-batch and saving. Once more stops now.\n")
+        control.stop()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, on_signal) for number in numbers]
+    try:
+        yield came
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _new_run(arguments: argparse.Namespace) -> RunFolder:
+    file = Path(arguments.file)
+    if file.is_dir():
+        file /= "run.toml"
+    settings = settings_from(str(file), arguments.set)
+    path = Path(arguments.out) if arguments.out else new_run_path(runs_dir(), settings.name)
+    return RunFolder.create(path, settings)
+
+
+def _run_to_resume(arguments: argparse.Namespace) -> RunFolder:
+    """Return the run of `--out`, the one in or at RUN.toml's place, or the newest of that name.
+
+    Raises:
+        UserError: There is none, or `--set` would change what it does.
+    """
+    if arguments.set:
+        raise UserError(
+            "A resumed run goes on exactly as it began: --set cannot change it.",
+            "Leave --set out, or start a new run.",
+        )
+    place = Path(arguments.out or arguments.file)
+    folder = place if place.is_dir() else place.parent
+    if arguments.out or (folder / "state.json").is_file():
+        return RunFolder.open(folder)
+    name = settings_from(arguments.file, []).name
+    for run in list_runs(runs_dir()):
+        if run.settings.name == name and run.state().phase != "finished":
+            return run
+    raise UserError(f"There is no run called {name!r} to resume.", "`rankscope runs` lists all.")
+
+
+def _quieten_libraries() -> None:
+    """Keep the libraries' own bars and advice off the terminal; must precede their import."""
+    import logging
+
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -1,0 +1,35 @@
+"""The job `train`: trains the run in a folder, from its start or from its newest checkpoint."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+from core.control import Control
+from core.events import Event
+from core.jobs.base import JOBS, JobRequest
+from core.run_folder import RunFolder
+
+
+class TrainRequest(JobRequest):
+    """What to train.
+
+    Attributes:
+        run: The run folder.
+        resume: Go on from the newest checkpoint that verifies.
+    """
+
+    run: str
+    resume: bool = False
+
+
+@JOBS.register("train")
+class Train:
+    """The job `train`."""
+
+    Request: type[JobRequest] = TrainRequest
+
+    def run(self, request: TrainRequest, control: Control) -> Generator[Event, None, None]:
+        """Train; the run folder records everything that is yielded."""
+        from core.training.loop import train
+
+        run = RunFolder.open(Path(request.run))
+        yield from train(run, control, resume=request.resume)

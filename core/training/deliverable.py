@@ -1,0 +1,133 @@
+"""The deliverable of a run: `adapter/`, a PEFT folder with a model card."""
+
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+from core.adapters import ADAPTERS
+from core.durable import sync_folder, write_synced
+from core.errors import UserError
+from core.events import Event, Notice
+from core.run_folder import RunFolder
+from core.settings import RunSettings
+from core.training.checkpoint import Checkpoint, CheckpointNotSaved, CheckpointStore
+from core.training.snapshot import CONFIG, WEIGHTS, Cursor
+from core.training.start import Base
+
+_CARD = """\
+---
+base_model: {base}
+library_name: peft
+pipeline_tag: text-generation
+tags:
+- lora
+- rankscope
+---
+
+# {name}
+
+{method} adapter for `{base}`, made with Rankscope.
+
+| | |
+|---|---|
+| Method | {method}, {settings} |
+| Target layers | {targets} |
+| Base weights in training | {bits} |
+| Data | {data} |
+| Training | {step} of {steps} steps of {rows} rows, peak learning rate {rate:g} |
+| Taken from | {origin} |
+{losses}
+```python
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+base = AutoModelForCausalLM.from_pretrained("{base}")
+tokenizer = AutoTokenizer.from_pretrained("{base}")
+model = PeftModel.from_pretrained(base, "path/to/this/folder")
+```
+
+The licence of the base model{licence} also governs the use of this adapter.
+"""
+
+
+def deliver(
+    run: RunFolder, store: CheckpointStore, cursor: Cursor, base: Base
+) -> Generator[Event, None, Path]:
+    """Write `adapter/` from the best checkpoint, or from the last where no loss was measured.
+
+    Raises:
+        CheckpointNotSaved: The disk is full or refuses; an earlier deliverable is untouched.
+        UserError: No checkpoint verifies.
+    """
+    checkpoint = store.find(cursor.best_step if cursor.best_step > 0 else cursor.step)
+    if checkpoint is None:
+        checkpoint = store.find(cursor.step)
+        message = f"The best checkpoint is damaged; the adapter is that of step {cursor.step}."
+        yield Notice(level="warning", message=message)
+    if checkpoint is None:
+        raise UserError("The last checkpoint is damaged.", "Resume the run to train it again.")
+    if cursor.first_loss is not None and (cursor.best_loss or 0.0) > cursor.first_loss:
+        message = "The adapter is worse than the base model on the held-out rows."
+        yield Notice(level="warning", message=message, hint="Try a lower learning rate.")
+    card = model_card(run.settings, cursor, checkpoint.step, base)
+    try:
+        _replace_folder(run.adapter_dir, checkpoint, card)
+    except OSError as error:
+        raise CheckpointNotSaved(
+            f"The adapter could not be written: {error.strerror or error}.",
+            "All checkpoints are safe. Free some space on this disk, then resume the run.",
+        ) from error
+    return run.adapter_dir
+
+
+def model_card(settings: RunSettings, cursor: Cursor, step: int, base: Base) -> str:
+    """Return the README.md of the adapter taken from `step`."""
+    best = "the best checkpoint by validation loss" if step == cursor.best_step else "the end"
+    adapter = settings.adapter.model_dump()
+    shown = ", ".join(f"{k} {v:g}" for k, v in adapter.items() if isinstance(v, int | float))
+    double = " with double quantization" if settings.model.double_quant else ""
+    bits = {16: "16 bit", 8: "8 bit (LLM.int8)", 4: f"4 bit (NF4{double})"}
+    return _CARD.format(
+        base=base.public_name,
+        name=settings.name,
+        method=ADAPTERS[settings.adapter.method].title,
+        settings=shown,
+        targets=", ".join(settings.adapter.targets),
+        bits=bits[settings.model.bits],
+        data=Path(settings.data.path).name,
+        step=cursor.step,
+        steps=settings.training.steps,
+        rows=settings.training.micro_batch * settings.training.accumulation,
+        rate=settings.training.learning_rate,
+        origin=f"step {step}, {best}",
+        losses=_losses(cursor),
+        licence=f" ({base.info.licence})" if base.info.licence else "",
+    )
+
+
+def _losses(cursor: Cursor) -> str:
+    if cursor.first_loss is None or cursor.best_loss is None:
+        return ""
+    change = f"{cursor.first_loss:.3f} before training, {cursor.best_loss:.3f} after"
+    return f"| Validation loss (nats per token) | {change} |\n"
+
+
+def _replace_folder(target: Path, checkpoint: Checkpoint, card: str) -> None:
+    unfinished = target.with_name(f".tmp-{target.name}-{os.getpid()}")
+    replaced = target.with_name(f".del-{target.name}-{os.getpid()}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        unfinished.mkdir()
+        for name in (WEIGHTS, CONFIG):
+            write_synced(unfinished / name, checkpoint.read(name))
+        write_synced(unfinished / "README.md", card.encode())
+        sync_folder(unfinished)
+        if target.exists():
+            target.rename(replaced)
+        unfinished.rename(target)
+        sync_folder(target.parent)
+    except OSError:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)

@@ -1,0 +1,98 @@
+"""Saves and restores a run: which checkpoints exist, which one it goes on from."""
+
+from collections.abc import Generator
+
+from core.errors import UserError
+from core.events import Event, Notice
+from core.run_folder import RunFolder
+from core.training.checkpoint import Checkpoint, CheckpointStore, checkpoint_name
+from core.training.snapshot import Cursor, files_of, restore, state_bytes
+from core.training.software import versions
+from core.training.trainee import Trainee
+
+
+class Keeper:
+    """The checkpoints of one run in training.
+
+    Attributes:
+        saved: The cursor of the newest checkpoint, None before the first.
+        base_fingerprint: Which base model the adapter belongs to.
+    """
+
+    def __init__(self, run: RunFolder, trainee: Trainee) -> None:
+        self._run = run
+        self._trainee = trainee
+        self.store = CheckpointStore(
+            run.checkpoints_dir, keep=trainee.settings.training.keep_checkpoints
+        )
+        self.saved: Cursor | None = None
+        self.base_fingerprint = ""
+
+    def save(self, cursor: Cursor) -> Checkpoint:
+        """Commit a checkpoint, then remove those that are no longer needed.
+
+        Raises:
+            CheckpointNotSaved: The disk is full or refuses.
+        """
+        self.store.require_space(state_bytes(self._trainee))
+        notes = {"base": self.base_fingerprint, "software": versions()}
+        checkpoint = self.store.save(cursor.step, files_of(self._trainee, cursor), notes)
+        self.saved = cursor
+        self.store.prune(best=cursor.best_step)
+        return checkpoint
+
+    def restore(self, start: Cursor) -> Generator[Event, None, Cursor]:
+        """Go back to the newest checkpoint that verifies; return its cursor.
+
+        Args:
+            start: The cursor of a run that has not begun, for a run without any checkpoint.
+
+        Raises:
+            UserError: It was made with another base model, other targets or other rows.
+        """
+        checkpoint, problems = self.store.newest()
+        if problems:
+            yield Notice(level="warning", message=_about_damage(problems, checkpoint))
+        if checkpoint is None:
+            yield Notice(level="info", message="No checkpoint yet: starting at the beginning.")
+            return start
+        self._require_same_base(checkpoint)
+        try:
+            cursor = restore(self._trainee, checkpoint)
+        except ValueError as error:
+            raise UserError(
+                f"This run cannot go on: {error}.", "Start a new run with these settings."
+            ) from None
+        if cursor.order["rows"] != start.order["rows"]:
+            raise UserError(
+                f"The data has changed: {cursor.order['rows']} rows to train on at the "
+                f"checkpoint, {start.order['rows']} now.",
+                "Put the data back as it was, or start a new run.",
+            )
+        self.saved = cursor
+        self._run.update_state(**_state_at(cursor))
+        yield Notice(level="info", message=f"Going on from step {cursor.step}.")
+        return cursor
+
+    def _require_same_base(self, checkpoint: Checkpoint) -> None:
+        if checkpoint.manifest.get("base") != self.base_fingerprint:
+            raise UserError(
+                "The base model is not the one that this run began with.",
+                "Put the model back as it was, or start a new run.",
+            )
+
+
+def _about_damage(problems: list[str], used: Checkpoint | None) -> str:
+    instead = f"step {used.step} is used instead" if used else "there is no older one"
+    return f"A checkpoint is damaged and was set aside ({'; '.join(problems)}); {instead}."
+
+
+def _state_at(cursor: Cursor) -> dict[str, object]:
+    best = checkpoint_name(cursor.best_step) if cursor.best_step > 0 else ""
+    return {
+        "step": cursor.step,
+        "first_loss": cursor.first_loss,
+        "best_loss": cursor.best_loss,
+        "best": best,
+        "last": checkpoint_name(cursor.step),
+    }

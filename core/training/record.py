@@ -1,0 +1,139 @@
+"""Writes what a run says to its folder, so that the file and not the pipe is the truth.
+
+Every face of the engine (window, command line, tests) gets events that have been recorded here,
+and whatever happens the last line of `events.jsonl` is the only `ended` of this start.
+"""
+
+import logging
+import time
+from collections.abc import Generator
+from contextlib import closing
+from typing import Any
+
+from core.errors import UserError
+from core.events import (
+    CheckpointSaved,
+    Evaluated,
+    Event,
+    MemoryMeasured,
+    RunEnded,
+    RunStarted,
+    StepDone,
+)
+from core.run_folder import RunFolder, outcome_changes
+from core.training.checkpoint import CheckpointNotSaved, checkpoint_name
+
+logger = logging.getLogger(__name__)
+
+_STATE_SECONDS = 1.0  # a step alone replaces state.json at most this often
+
+
+def record(run: RunFolder, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
+    """Pass `events` on after writing them to the run; the last one is always a `RunEnded`.
+
+    An error that the user can mend becomes the outcome "failed", a disk that refuses a checkpoint
+    "paused". Other errors are recorded as "failed", passed on as the last event, and raised.
+    """
+    recorder = Recorder(run)
+    try:
+        with closing(events):
+            for event in events:
+                recorder.take(event)
+                yield event
+        return
+    except UserError as error:
+        ended = _outcome_of(error, recorder.step)
+    except OSError as error:
+        ended = _outcome_of(_refused(error), recorder.step)
+    except Exception as error:
+        ended = RunEnded.unexpected(error)
+        recorder.take_last(ended)
+        yield ended
+        raise
+    except BaseException:  # a second Ctrl-C, or whoever listened has gone away
+        recorder.take_last(RunEnded(outcome="interrupted", step=recorder.step))
+        raise
+    recorder.take_last(ended)
+    yield ended
+
+
+class Recorder:
+    """Appends events to events.jsonl and keeps state.json up to date."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._seq = _number_of_lines(run)
+        self._pending: dict[str, Any] = {}
+        self._written = 0.0
+        self.step = 0
+
+    def take(self, event: Event) -> None:
+        """Record one event.
+
+        Raises:
+            OSError: The disk is full or gone.
+        """
+        self._run.append_event(event, self._seq)
+        self._seq += 1
+        self._pending |= state_changes(event)
+        self.step = self._pending.get("step", self.step)
+        early = isinstance(event, StepDone) and time.monotonic() - self._written < _STATE_SECONDS
+        if self._pending and not early:
+            self._run.update_state(**self._pending)
+            self._pending, self._written = {}, time.monotonic()
+
+    def take_last(self, event: RunEnded) -> None:
+        """Record the outcome as well as a full disk allows."""
+        try:
+            self.take(event)
+        except OSError:
+            logger.exception("the outcome %s could not be recorded", event.outcome)
+
+
+def state_changes(event: Event) -> dict[str, Any]:
+    """Return the fields of the run's state that follow from `event`."""
+    match event:
+        case RunStarted():
+            return {"step": event.first_step, "total_steps": event.total_steps}
+        case StepDone():
+            return {"step": event.step}
+        case Evaluated(step=0):
+            return {"first_loss": event.loss}
+        case Evaluated(best=True):
+            return {"best_loss": event.loss, "best": checkpoint_name(event.step)}
+        case CheckpointSaved():
+            return {"last": checkpoint_name(event.step)}
+        case MemoryMeasured():
+            return {
+                "predicted_bytes": event.predicted_bytes,
+                "measured_bytes": event.measured_bytes,
+            }
+        case RunEnded():
+            return outcome_changes(event)
+    return {}
+
+
+def _number_of_lines(run: RunFolder) -> int:
+    """Return how many events there are, and end a line that a kill cut short."""
+    try:
+        content = run.events_file.read_bytes()
+    except FileNotFoundError:
+        return 0
+    if content and not content.endswith(b"\n"):
+        with run.events_file.open("ab") as file:
+            file.write(b"\n")
+    return content.count(b"\n") + 1
+
+
+def _outcome_of(error: UserError, step: int) -> RunEnded:
+    outcome = "paused" if isinstance(error, CheckpointNotSaved) else "failed"
+    return RunEnded(
+        outcome=outcome, step=step, message=error.message, hint=error.hint, details=error.details
+    )
+
+
+def _refused(error: OSError) -> CheckpointNotSaved:
+    return CheckpointNotSaved(
+        f"The run folder could not be written: {error.strerror or error}.",
+        "The checkpoints so far are safe. Free some space on this disk, then resume the run.",
+    )

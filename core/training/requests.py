@@ -1,0 +1,68 @@
+"""What a run is asked to do: by its own process, or through a file by a window elsewhere."""
+
+import json
+from pathlib import Path
+
+from core.control import Control, Request
+
+
+class Halt(Exception):
+    """The run was asked to end; `outcome` is how: "stopped" or "paused"."""
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+class Requests:
+    """Joins the control of this process with the control file of the run.
+
+    Only requests that are written to the file after this object was made count: older lines were
+    meant for an earlier worker.
+    """
+
+    def __init__(self, control: Control, file: Path) -> None:
+        self.control = control
+        self._file = file
+        self._seen = self._size()
+
+    def check(self) -> None:
+        """Raise `Halt` if a stop or a pause was asked for; costs one stat call."""
+        self._read_file()
+        request = self.control.request
+        if request:
+            raise Halt("stopped" if request == "stop" else "paused")
+
+    @property
+    def request(self) -> Request:
+        """What was asked for so far."""
+        self._read_file()
+        return self.control.request
+
+    def _size(self) -> int:
+        try:
+            return self._file.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _read_file(self) -> None:
+        if self._size() <= self._seen:
+            return
+        with self._file.open("rb") as file:
+            file.seek(self._seen)
+            lines = file.read().splitlines(keepends=True)
+        for line in lines:
+            if not line.endswith(b"\n"):
+                return  # still being written
+            self._seen += len(line)
+            self._obey(line)
+
+    def _obey(self, line: bytes) -> None:
+        try:
+            command = json.loads(line)["command"]
+        except (ValueError, KeyError, TypeError):
+            return
+        if command == "stop":
+            self.control.stop()
+        elif command == "pause":
+            self.control.pause()

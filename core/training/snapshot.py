@@ -1,0 +1,134 @@
+"""The state of a run between two steps as the files of a checkpoint, and back.
+
+  adapter_model.safetensors, adapter_config.json   the adapter in PEFT's format
+  optimizer.safetensors                            the moments, one tensor per parameter and kind
+  cursor.json                                      how far the run is
+
+The random numbers of a step follow from the seed and the step (see `core.training.loop`), the
+learning rate from the step; so the cursor needs no state of either.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load, save
+
+from core.data.batches import OrderState
+from core.training.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from core.training.trainee import Trainee
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+MOMENTS = "optimizer.safetensors"
+CURSOR = "cursor.json"
+
+_Scalars = dict[str, dict[str, int | float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor:
+    """How far a run is.
+
+    Attributes:
+        step: Optimizer steps done.
+        evaluated: Step of the last finished evaluation, -1 before the first.
+        best_step: Step with the lowest validation loss after training began, -1 for none.
+        order: Where the order of the rows stands.
+    """
+
+    order: OrderState
+    step: int = 0
+    evaluated: int = -1
+    first_loss: float | None = None
+    best_step: int = -1
+    best_loss: float | None = None
+
+    def after_step(self, order: OrderState) -> "Cursor":
+        """Return the cursor one step further, with the order of the rows where it stands now."""
+        return replace(self, step=self.step + 1, order=order)
+
+    def after_evaluation(self, loss: float) -> "Cursor":
+        """Return the cursor with the validation loss of the current step taken in."""
+        done = replace(self, evaluated=self.step)
+        if self.step == 0:
+            return replace(done, first_loss=loss)
+        if self.best_loss is None or loss < self.best_loss:
+            return replace(done, best_step=self.step, best_loss=loss)
+        return done
+
+
+def files_of(trainee: "Trainee", cursor: Cursor) -> dict[str, Callable[[], bytes]]:
+    """Return the files of a checkpoint; each is made when it is called."""
+    moments, scalars = _optimizer_state(trainee)
+    content = {"cursor": asdict(cursor), "optimizer": scalars}
+    return {
+        WEIGHTS: lambda: save(adapter_tensors(trainee.model), metadata={"format": "pt"}),
+        CONFIG: lambda: config_json(trainee.model, trainee.base_name),
+        MOMENTS: lambda: save(moments),
+        CURSOR: lambda: json.dumps(content, indent=1).encode(),
+    }
+
+
+def restore(trainee: "Trainee", checkpoint: Checkpoint) -> Cursor:
+    """Put the adapter and the optimizer back to where `checkpoint` was taken.
+
+    Raises:
+        ValueError: The checkpoint holds other parameters than this run.
+    """
+    tensors = load(checkpoint.read(WEIGHTS))
+    if tensors.keys() != adapter_tensors(trainee.model).keys():
+        raise ValueError("the checkpoint was made with other target layers or another method")
+    set_peft_model_state_dict(trainee.model, tensors)
+    content = json.loads(checkpoint.read(CURSOR))
+    _restore_optimizer(trainee, load(checkpoint.read(MOMENTS)), content["optimizer"])
+    return Cursor(**content["cursor"])
+
+
+def adapter_tensors(model: PeftModel) -> dict[str, torch.Tensor]:
+    """Return the adapter's tensors under PEFT's names, on the CPU."""
+    state = get_peft_model_state_dict(model, save_embedding_layers=False)
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+
+
+def config_json(model: PeftModel, base_name: str) -> bytes:
+    """Return PEFT's adapter_config.json for the adapter as it is."""
+    content = model.peft_config["default"].to_dict()
+    content |= {"base_model_name_or_path": base_name, "inference_mode": True}
+    content = {k: sorted(v) if isinstance(v, set) else v for k, v in content.items()}
+    return json.dumps(content, indent=2, sort_keys=True).encode()
+
+
+def state_bytes(trainee: "Trainee") -> int:
+    """Return about how many bytes a checkpoint takes: the weights and two moments, in fp32."""
+    return 12 * trainee.trainable_parameters
+
+
+def _optimizer_state(trainee: "Trainee") -> tuple[dict[str, torch.Tensor], _Scalars]:
+    """Return the tensors, keyed by parameter and kind, and the plain numbers of the optimizer."""
+    tensors: dict[str, torch.Tensor] = {}
+    scalars: _Scalars = {}
+    for name, parameter in trainee.parameters.items():
+        for kind, value in trainee.optimizer.state.get(parameter, {}).items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"{name}/{kind}"] = value.detach().cpu().contiguous()
+            else:
+                scalars.setdefault(name, {})[kind] = value
+    return tensors, scalars
+
+
+def _restore_optimizer(
+    trainee: "Trainee", tensors: dict[str, torch.Tensor], scalars: _Scalars
+) -> None:
+    by_name: dict[str, dict[str, Any]] = {name: dict(kinds) for name, kinds in scalars.items()}
+    for key, tensor in tensors.items():
+        name, kind = key.rsplit("/", 1)
+        by_name.setdefault(name, {})[kind] = tensor
+    state = {i: by_name[n] for i, n in enumerate(trainee.parameters) if n in by_name}
+    groups = trainee.optimizer.state_dict()["param_groups"]
+    trainee.optimizer.load_state_dict({"state": state, "param_groups": groups})

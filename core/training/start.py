@@ -1,0 +1,101 @@
+"""The start of a run: nobody else trains it, its base model is here, its memory is foreseen."""
+
+import os
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import UserError
+from core.events import Event, Notice, Progress
+from core.memory.devices import find_devices
+from core.memory.plan import plan_memory
+from core.models.info import ModelInfo
+from core.models.prepare import prepare
+from core.models.sources import open_model
+from core.models.starter import HUB_ID
+from core.run_folder import RunFolder, own_process
+from core.settings import RunSettings, save_settings
+from core.training.checkpoint import sweep
+from core.training.precision import Precision, choose_precision
+from core.training.requests import Requests
+from core.training.software import fingerprint, versions
+
+
+@dataclass(frozen=True)
+class Base:
+    """The base model of a run, not yet loaded.
+
+    Attributes:
+        info: What its headers say.
+        folder: Where it lies, as a folder in the Hugging Face layout.
+        fingerprint: Tells it from others (see `core.training.software`).
+        precision: Device and number type of its products.
+        predicted_bytes: Peak memory that the plan foresees.
+    """
+
+    info: ModelInfo
+    folder: Path
+    fingerprint: str
+    precision: Precision
+    predicted_bytes: int
+
+    @property
+    def public_name(self) -> str:
+        """What others know the base model by: its hub id, else where it lies here."""
+        if self.info.kind == "starter":
+            return HUB_ID
+        if self.info.kind == "hub":
+            return self.info.source
+        return str(Path(self.info.path or self.folder).resolve())
+
+
+def claim(run: RunFolder, *, resume: bool) -> RunSettings:
+    """Make this process the owner of the run and remove what a killed one left behind.
+
+    Raises:
+        UserError: Another process is training it, or there is nothing to start or to resume.
+    """
+    settings = run.settings
+    state = run.state()
+    if state.phase == "running" and state.pid != os.getpid():
+        raise UserError(
+            f"This run is being trained by process {state.pid}.", "Stop it there first."
+        )
+    if state.phase == "finished":
+        raise UserError("This run is finished.", "Start a new run for another try.")
+    if not resume and run.checkpoints():
+        raise UserError("This run has begun already.", "Resume it, or start a new run.")
+    run.update_state(
+        phase="running",
+        **own_process(),
+        total_steps=settings.training.steps,
+        message="",
+        hint="",
+    )
+    for folder in (run.path, run.checkpoints_dir, run.ranks_dir):
+        folder.mkdir(exist_ok=True)
+        sweep(folder)
+    return settings
+
+
+def prepare_base(
+    run: RunFolder, settings: RunSettings, requests: Requests
+) -> Generator[Event, None, Base]:
+    """Convert or download the base model if need be, and record which one it is.
+
+    Raises:
+        UserError: There is no such model.
+        Halt: A stop or a pause was asked for.
+    """
+    yield Progress(phase="loading", message=f"Looking for {settings.model.source}")
+    precision = choose_precision(settings.model.dtype)
+    folder = yield from prepare(settings.model.source, requests.control)
+    requests.check()
+    info = open_model(settings.model.source)
+    mark = fingerprint(folder)
+    software = {**versions(), "base_model": info.name, "base_sha256": mark}
+    save_settings(settings, run.settings_file, software)
+    yield Notice(level="info", message=f"Computing in {precision}.")
+    device = next(d for d in find_devices() if d.kind == precision.device.type)
+    predicted = plan_memory(info, settings, device=device).peak_bytes
+    return Base(info, folder, mark, precision, predicted)

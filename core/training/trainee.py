@@ -1,0 +1,168 @@
+"""Everything that a run trains with, built from its settings."""
+
+import warnings
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel, get_peft_model
+
+from core.adapters import ADAPTERS
+from core.data.encode import Example, encode_rows
+from core.data.rows import load_rows
+from core.data.split import split_rows
+from core.errors import UserError
+from core.events import Event, Notice, Progress
+from core.models.info import ModelInfo
+from core.models.load import load_model, load_tokenizer
+from core.models.targets import resolve
+from core.settings import RunSettings
+from core.training.precision import Precision
+from core.training.requests import Requests
+from core.training.start import Base
+
+_ROWS_AT_ONCE = 256  # between two looks at the requests
+
+
+@dataclass
+class Trainee:
+    """A model with its adapter, the optimizer of the adapter, and the rows.
+
+    Attributes:
+        parameters: The trained parameters by name, in the order of the optimizer.
+        train, held_out: Tokenised rows; every one has at least one trained token.
+        base_name: What `adapter_config.json` will call the base model.
+    """
+
+    settings: RunSettings
+    model: PeftModel
+    optimizer: torch.optim.Optimizer
+    parameters: dict[str, torch.nn.Parameter]
+    train: list[Example]
+    held_out: list[Example]
+    pad_id: int
+    precision: Precision
+    base_name: str
+
+    @property
+    def trainable_parameters(self) -> int:
+        """Number of trained parameters."""
+        return sum(parameter.numel() for parameter in self.parameters.values())
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The tokenised rows of a run."""
+
+    train: list[Example]
+    held_out: list[Example]
+    pad_id: int
+
+
+def build_rows(
+    settings: RunSettings, folder: Path, requests: Requests
+) -> Generator[Event, None, Rows]:
+    """Read, split and tokenise the data.
+
+    Raises:
+        UserError: The data cannot be read, or no row has a trained token.
+        Halt: A stop or a pause was asked for.
+    """
+    yield Progress(phase="tokenising", message="Reading the data")
+    tokenizer = load_tokenizer(folder)
+    table = load_rows(settings.data)
+    split = split_rows(table, settings.data, settings.training.seed)
+    encoded = []
+    for rows in (split.train, split.held_out):
+        examples: list[Example] = []
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            requests.check()
+            chunk = rows[start : start + _ROWS_AT_ONCE]
+            examples += encode_rows(table, tokenizer, settings.data, rows=chunk)
+            done = (start + len(chunk)) / len(rows)
+            yield Progress(phase="tokenising", message="Making tokens", share=done)
+        encoded.append([example for example in examples if example.trained_tokens])
+    train, held_out = encoded
+    yield from _about_rows(len(table), len(train), len(held_out))
+    pad = tokenizer.pad_token_id
+    return Rows(train, held_out, 0 if pad is None else int(pad))  # masked by position anyway
+
+
+def _about_rows(rows: int, train: int, held_out: int) -> Generator[Notice, None, None]:
+    empty = rows - train - held_out
+    if not train:
+        raise UserError(
+            "No row has a trained token.",
+            "Raise data.max_length: the answers begin after the place where the rows are cut.",
+        )
+    if empty:
+        message = f"{empty} of {rows} rows have no trained token left and are skipped."
+        yield Notice(level="warning", message=message, hint="Raise data.max_length.")
+    if not held_out:
+        message = "No rows are held out: there is no validation loss, and the last step counts."
+        yield Notice(level="warning", message=message, hint="Set data.held_out to 0.05.")
+
+
+def build_trainee(settings: RunSettings, base: Base, rows: Rows) -> Trainee:
+    """Load the base model and put a fresh adapter and its optimizer on it."""
+    frozen = load_model(
+        base.folder, settings.model, dtype=base.precision.dtype, device=base.precision.device
+    )
+    torch.manual_seed(settings.training.seed)
+    model = attach_adapter(frozen, settings, base.info)
+    parameters = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    return Trainee(
+        settings=settings,
+        model=model,
+        optimizer=build_optimizer(list(parameters.values()), settings),
+        parameters=parameters,
+        train=rows.train,
+        held_out=rows.held_out,
+        pad_id=rows.pad_id,
+        precision=base.precision,
+        base_name=base.public_name,
+    )
+
+
+def attach_adapter(base: Any, settings: RunSettings, info: ModelInfo) -> PeftModel:
+    """Freeze `base` and put the adapter of the settings on its targets; adapters are fp32.
+
+    Norms and embeddings stay in the compute type: PEFT's k-bit preparation would raise them to
+    fp32, which costs memory and changes nothing that is trained.
+    """
+    method = ADAPTERS[settings.adapter.method]
+    names = list(resolve(settings.adapter.targets, info.grid))
+    base.requires_grad_(False)
+    base.config.use_cache = False
+    if settings.training.gradient_checkpointing:
+        base.gradient_checkpointing_enable({"use_reentrant": False})
+    with warnings.catch_warnings():  # PEFT asks for an attribute that transformers renames
+        warnings.filterwarnings(
+            "ignore", message=".*is_gradient_checkpointing", category=FutureWarning
+        )
+        model = get_peft_model(base, method.peft_config(settings.adapter, names))
+    model.train()
+    return model
+
+
+def build_optimizer(
+    parameters: Sequence[torch.nn.Parameter], settings: RunSettings
+) -> torch.optim.Optimizer:
+    """Return the optimizer of the settings; the loop sets the learning rate of every step."""
+    training = settings.training
+    rate, decay = training.learning_rate, training.weight_decay
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, weight_decay=decay)
+    if training.optimizer == "adamw8bit":
+        from bitsandbytes.optim import AdamW8bit
+
+        eight_bit: torch.optim.Optimizer = AdamW8bit(parameters, lr=rate, weight_decay=decay)
+        return eight_bit
+    return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+
+
+def trained_tokens(examples: Sequence[Example]) -> int:
+    """Return how many tokens of these rows give a loss."""
+    return sum(example.trained_tokens for example in examples)
