@@ -8,6 +8,11 @@ from math import prod
 
 _LAYER = re.compile(r"^(?P<stem>.*?\.)?(?P<layer>\d+)\.(?P<kind>.+)$")
 _EXPERT = re.compile(r"\.\d+\.")
+# Not a torch.nn.Linear of the text model once loaded: experts and routers are fused by
+# transformers 5, towers see pictures or sound, and blk. is a GGUF name that nobody could translate.
+_NO_TARGET = re.compile(
+    r"\.experts\.|\.(mlp|block_sparse_moe)\.gate$|\.router\b|(^|\.)(vision|audio)|^blk\."
+)
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "qkv_proj", "c_attn", "query_key_value", "o_proj")
 _MLP = ("gate_proj", "up_proj", "gate_up_proj", "c_fc", "down_proj")
 _USUAL_ORDER = (*_ATTENTION, "out_proj", *_MLP)
@@ -166,6 +171,16 @@ def flow(kind: str) -> tuple[bool, int]:
     return "att" not in kind, _USUAL_ORDER.index(label) if known else len(_USUAL_ORDER)
 
 
+@dataclass(frozen=True)
+class BrokenModel:
+    """A model that was found but cannot be used; `message` says why, `hint` what to do."""
+
+    source: str
+    name: str
+    message: str
+    hint: str = ""
+
+
 def locate(name: str) -> tuple[int, str] | None:
     """Return layer and kind of a module name: (3, "mlp.up_proj"), or None outside the blocks."""
     match = _LAYER.match(name)
@@ -175,7 +190,7 @@ def locate(name: str) -> tuple[int, str] | None:
 def _linear_module(tensor: TensorSpec, *, transposed: bool) -> LinearModule | None:
     name = tensor.name.removesuffix(".weight")
     place = locate(name)
-    if name == tensor.name or place is None or len(tensor.shape) != 2:
+    if name == tensor.name or place is None or len(tensor.shape) != 2 or _NO_TARGET.search(name):
         return None
     if min(tensor.shape) == 1:  # a gate of one expert, or a norm that some files keep as a row
         return None
