@@ -1,6 +1,6 @@
 """The quick start: everything that the window does, once, through the command line.
 
-    python scripts/quickstart.py [--method lora|qlora] [--steps N] [--no-pictures]
+    python scripts/quickstart.py [--method lora|qlora|rslora|dora] [--steps N] [--no-pictures]
 
 Trains the starter model on the starter data and ends with the loss before and after, the memory
 predicted against measured, the rank report, and pictures of the window's pages.
@@ -19,7 +19,7 @@ from core.run_folder import RunFolder, new_run_path
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "build" / "quickstart"
-METHODS = {"lora": [], "qlora": ["--bits", "4"]}
+METHODS = ("lora", "qlora", "rslora", "dora")
 GIB = 1024**3
 
 
@@ -29,7 +29,8 @@ def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     run = new_run_path(runs_dir(), f"quick-start-{arguments.method}")
     settings = OUTPUT / f"{arguments.method}.toml"
-    options = [*METHODS[arguments.method], "--steps", str(arguments.steps)]
+    settings.unlink(missing_ok=True)
+    options = ["--name", run.name, "--method", arguments.method, "--steps", str(arguments.steps)]
     train = ["train", str(settings), "--out", str(run)]
     try:
         step("Settings", "new", *options, "--out", str(settings))
@@ -46,7 +47,7 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     """Return the arguments."""
     parser = argparse.ArgumentParser(description="Train the starter model on the starter data.")
-    parser.add_argument("--method", choices=sorted(METHODS), default="lora")
+    parser.add_argument("--method", choices=METHODS, default="lora")
     parser.add_argument("--steps", type=int, default=60, help="optimizer steps of 8 rows")
     parser.add_argument("--no-pictures", action="store_true", help="leave the pictures out")
     return parser.parse_args()
