@@ -4,78 +4,54 @@ PEFT and bitsandbytes need a folder in the Hugging Face layout, whose weights ar
 quantized blocks of the file are unpacked: the folder is larger, and no more exact, than the file.
 """
 
-import queue
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from safetensors import SafetensorError
+
 from core.control import Control
 from core.errors import UserError
 from core.events import Progress
+from core.models.reporting import Cancelled, Report, run_reporting
 
 _UNPACKED_BY = "transformers.modeling_gguf_pytorch_utils.tqdm"
 _TENSORS_END = 0.6  # share of the whole time after which all tensors are unpacked, measured
 _TOKENIZER_END = 0.9
 
-Report = Callable[[str, float], None]
-
-
-class Cancelled(Exception):
-    """Raised inside the conversion once somebody asked for its end."""
-
 
 def convert_gguf(file: Path, folder: Path, control: Control) -> Generator[Progress, None, None]:
-    """Unpack `file` into `folder`, yielding progress while a thread does the work.
+    """Unpack `file` into the empty `folder`.
 
     Raises:
-        UserError: transformers cannot read this file, or a stop was asked for.
+        UserError: transformers cannot read this file, the disk is full, or a stop was asked for.
     """
-    news: queue.Queue[tuple[str, float] | BaseException | None] = queue.Queue()
-
-    def report(message: str, share: float) -> None:
-        if control.request:
-            raise Cancelled
-        news.put((message, share))
-
-    def work() -> None:
-        try:
-            _unpack(file, folder, report)
-            news.put(None)
-        except BaseException as error:  # noqa: BLE001 - handed to the other thread, raised there
-            news.put(error)
-
-    threading.Thread(target=work, name="convert", daemon=True).start()
-    while (item := news.get()) is not None:
-        if isinstance(item, BaseException):
-            raise _in_words(item, file) from item
-        yield Progress(phase="loading", message=item[0], share=item[1])
-
-
-def _in_words(error: BaseException, file: Path) -> BaseException:
-    if isinstance(error, Cancelled):
-        return UserError(
+    try:
+        yield from run_reporting(lambda report: _unpack(file, folder, report), control)
+    except Cancelled:
+        raise UserError(
             f"The conversion of {file.name} was cancelled.", "Start it again any time."
-        )
-    if isinstance(error, ValueError | KeyError | NotImplementedError | ImportError | RuntimeError):
-        return UserError(
+        ) from None
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"{file.name} could not be converted: {error}", "Is there room on the disk?"
+        ) from error
+    except (ValueError, KeyError, NotImplementedError, ImportError, RuntimeError) as error:
+        raise UserError(
             f"transformers cannot unpack {file.name}: {error}",
             "Use the same model as a folder of safetensors files.",
-        )
-    if isinstance(error, OSError):
-        return UserError(
-            f"{file.name} could not be converted: {error}", "Is there room on the disk?"
-        )
-    return error
+        ) from error
 
 
 def _unpack(file: Path, folder: Path, report: Report) -> None:
     report(f"Reading {file.name}", 0.0)
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # a bar of its own would tear ours on a terminal
     place = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
     with _watched(lambda share: report("Unpacking the weights to bf16", share * _TENSORS_END)):
         model = AutoModelForCausalLM.from_pretrained(
@@ -91,7 +67,6 @@ def _unpack(file: Path, folder: Path, report: Report) -> None:
         **place, trust_remote_code=False, local_files_only=True
     )
     report("Writing the model folder", _TOKENIZER_END)
-    model.config._name_or_path = ""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     report("Model folder written", 1.0)

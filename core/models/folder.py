@@ -11,6 +11,7 @@ from core.models.expected import expected_tensors
 from core.models.info import ModelInfo
 from core.models.json_file import read_json
 from core.models.manifest import main_dtype
+from core.models.store import read_record
 from core.models.weights import as_loaded, read_weights, weight_files
 
 CONFIG = "config.json"
@@ -44,7 +45,7 @@ def open_folder(folder: Path, *, source: str, name: str, kind: str) -> ModelInfo
         architecture=architecture,
         tensors=tensors,
         dtype=main_dtype(tensors),
-        licence=read_licence(folder),
+        licence=read_licence(folder) or read_record(folder).get("licence", ""),
         disk_bytes=sum(file.stat().st_size for file in files),
         has_chat_template=has_chat_template(folder),
         transposed=architecture.family in _CONV1D,

@@ -15,6 +15,7 @@ from core.models.gguf_model import open_gguf
 from core.models.hub_cache import cached_snapshot
 from core.models.info import ModelInfo
 from core.models.manifest import in_bf16
+from core.models.weights import WEIGHTS
 
 SOURCE = "starter"
 NAME = "SmolLM2-135M-Instruct"
@@ -36,7 +37,9 @@ def packaged_gguf() -> Path | None:
 
 def local_folder() -> Path | None:
     """Return the model's folder, converted or downloaded, or None before that."""
-    return store.stored(NAME) or cached_snapshot(HUB_ID)
+    snapshot = cached_snapshot(HUB_ID)
+    complete = snapshot is not None and (snapshot / WEIGHTS).is_file()
+    return store.stored(NAME) or (snapshot if complete else None)
 
 
 def open_starter() -> ModelInfo:

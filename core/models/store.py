@@ -33,6 +33,11 @@ def stored_models() -> list[Path]:
     return sorted(record.parent for record in models_dir().glob(f"[!.]*/{RECORD}"))
 
 
+def existing_parent() -> Path:
+    """Return the nearest folder above the models that exists, to ask for its free space."""
+    return next(p for p in (models_dir(), *models_dir().parents) if p.exists())
+
+
 def fingerprint(file: Path) -> str:
     """Return 12 hex digits for the content of a large file: its size, head and tail."""
     size = file.stat().st_size

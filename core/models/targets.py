@@ -20,8 +20,11 @@ def resolve(targets: Sequence[str], grid: ModuleGrid) -> tuple[str, ...]:
     """Return the full names of the targeted modules, in the order of the grid.
 
     Raises:
-        UserError: A target matches no module of this model, or its layers cannot be read.
+        UserError: There is no target, one matches no module of this model, or its layers cannot
+            be read.
     """
+    if not targets:
+        raise UserError("No matrix is chosen for the adapter.", "Choose at least one target layer.")
     chosen: set[str] = set()
     for target in targets:
         kind, _, spans = target.partition("@")
