@@ -37,4 +37,5 @@ class Smoother:
         sums = powers @ np.where(finite, block, 0.0) + self._decay[:size] * self._sum
         weights = powers @ finite.astype(float) + self._decay[:size] * self._weight
         self._sum, self._weight = float(sums[-1]), float(weights[-1])
-        return np.divide(sums, weights, out=np.full(size, np.nan), where=weights > 0)
+        averages: Floats = np.divide(sums, weights, out=np.full(size, np.nan), where=weights > 0)
+        return averages

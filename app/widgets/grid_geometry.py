@@ -1,6 +1,7 @@
 """Where the cells of the grid of layers and modules lie, in logical pixels."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from PySide6.QtCore import QPointF, QRectF
 
@@ -46,11 +47,11 @@ class GridGeometry:
     @property
     def content_height(self) -> int:
         """Height of all rows, the gap between attention and MLP included."""
-        return self.pitch * len(self.grid.kinds) + BAND_GAP * (len(set(self._bands())) - 1)
+        return self.pitch * len(self.grid.kinds) + BAND_GAP * (len(set(self._bands)) - 1)
 
     def row_top(self, row: int) -> int:
         """Upper edge of a row."""
-        gap = BAND_GAP * self._bands()[row]
+        gap = BAND_GAP * self._bands[row]
         return HEAD_HEIGHT + row * self.pitch + gap - self.scroll_y
 
     def column_left(self, column: int) -> int:
@@ -59,7 +60,7 @@ class GridGeometry:
 
     def cell_rect(self, cell: Cell) -> QRectF:
         """Square of a cell."""
-        row, column = self.grid.kinds.index(cell[0]), self.grid.layers.index(cell[1])
+        row, column = self._places[cell]
         left, top = self.column_left(column), self.row_top(row)
         return QRectF(left, top, self.cell_size, self.cell_size)
 
@@ -85,6 +86,16 @@ class GridGeometry:
             return None
         return self.grid.kinds[row], self.grid.layers[column]
 
+    @cached_property
+    def _places(self) -> dict[Cell, tuple[int, int]]:
+        """Row and column of every position."""
+        return {
+            (kind, layer): (row, column)
+            for row, kind in enumerate(self.grid.kinds)
+            for column, layer in enumerate(self.grid.layers)
+        }
+
+    @cached_property
     def _bands(self) -> list[int]:
         """Band of each row: a new one begins where the kind's first part changes."""
         bands: list[int] = []

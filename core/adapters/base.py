@@ -29,7 +29,6 @@ class AdapterSettings(BaseModel):
         ("all-linear",),
         title="Target layers",
         description="Modules to adapt: all-linear, or names such as q_proj or q_proj@4-29.",
-        min_length=1,
     )
 
 

@@ -1,0 +1,90 @@
+"""Keys of a drawing: a swatch and a word, one after the other."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.style.theme import Theme, font
+
+GAP = 16
+
+
+@dataclass(frozen=True)
+class Key:
+    """One entry.
+
+    Attributes:
+        text: The word.
+        shape: "cell", "hollow", "ring", "square", "hatched", "line" or "dashes".
+        token: Colour of the swatch; `edge` the colour of its edge, if it has one.
+    """
+
+    text: str
+    shape: str
+    token: str
+    edge: str = ""
+
+
+class Legend(QWidget):
+    """A row of keys."""
+
+    def __init__(self, *keys: Key, theme: Theme) -> None:
+        super().__init__()
+        self._theme, self._keys = theme, keys
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Legend: " + ", ".join(key.text for key in keys))
+        theme.changed.connect(self.update)
+
+    def set_keys(self, *keys: Key) -> None:
+        """Show other entries."""
+        if keys != self._keys:
+            self._keys = keys
+            self.setAccessibleName("Legend: " + ", ".join(key.text for key in keys))
+            self.updateGeometry()
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return the room of all entries."""
+        width = sum(self._width(key) for key in self._keys) + GAP * (len(self._keys) - 1)
+        return QSize(int(max(0, width)) + 2, 18)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw all entries from left to right."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(font("caption"))
+        left = 0.0
+        for key in self._keys:
+            swatch = _swatch_width(key)
+            self._swatch(painter, key, QRectF(left + 0.5, 3.5, swatch, 11))
+            painter.setPen(self._theme.color("text_2"))
+            box = QRectF(left + swatch + 6, 0, 300, 18)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, key.text)
+            left += self._width(key) + GAP
+
+    def _width(self, key: Key) -> float:
+        return _swatch_width(key) + 6 + QFontMetricsF(font("caption")).horizontalAdvance(key.text)
+
+    def _swatch(self, painter: QPainter, key: Key, box: QRectF) -> None:
+        color = self._theme.color(key.token)
+        edge = self._theme.color(key.edge) if key.edge else color
+        if key.shape in ("line", "dashes"):
+            style = Qt.PenStyle.DashLine if key.shape == "dashes" else Qt.PenStyle.SolidLine
+            painter.setPen(QPen(color, 2, style))
+            y = box.center().y()
+            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
+            return
+        painter.setPen(QPen(edge, 2 if key.shape == "ring" else 1))
+        painter.setBrush(_fill(key.shape, color))
+        painter.drawRoundedRect(box, 3, 3)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def _swatch_width(key: Key) -> int:
+    return 20 if key.shape in ("line", "dashes") else 11
+
+
+def _fill(shape: str, color: QColor) -> QColor | Qt.BrushStyle:
+    return color if shape in ("cell", "square") else Qt.BrushStyle.NoBrush
