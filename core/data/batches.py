@@ -80,7 +80,7 @@ def collate(examples: Sequence[Example], pad_id: int) -> dict[str, "torch.Tensor
     """Return input_ids, attention_mask and labels, each of shape (rows, longest), int64.
 
     Padding is on the right and is masked by position, never by id: where the padding token is
-    also the end-of-turn token, masking by id would teach the model never to stop (pains, #8).
+    also the end-of-turn token, masking by id would teach the model never to stop.
     """
     import torch
 

@@ -105,6 +105,25 @@ class Encoder:
         tokens = self._tokens(rendered)
         return [self._mask(*item) for item in zip(rendered, *tokens, strict=True)]
 
+    def inspect(self, row: int, messages: Conversation) -> tuple[Encoded, list[str]]:
+        """Encode one row and return the text of each of its tokens as well.
+
+        The texts join to the whole row: a token that holds only a further byte of a character
+        has an empty one, and a token that stands for no text has its name.
+        """
+        rendered = self._render(row, messages)
+        ids, offsets = self._tokens([rendered])
+        encoded = self._mask(rendered, ids[0], offsets[0])
+        names = self._tokenizer.convert_ids_to_tokens(list(encoded.ids))
+        texts = []
+        done = 0
+        for i, name in enumerate(names):
+            last = offsets[0][i][1] if i < len(offsets[0]) else done
+            is_unwritten = last <= done and encoded.ids[i] in self.special_ids
+            texts.append(name if is_unwritten else rendered.text[done:last])
+            done = max(done, last)
+        return encoded, texts
+
     def _render(self, index: int, row: Conversation) -> Rendered:
         try:
             return render(row, self._tokenizer)

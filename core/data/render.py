@@ -2,7 +2,7 @@
 
 Chat models bring a template. Few templates mark what the assistant says, so an answer is found by
 difference: what comes after the text up to the answer, rendered with the generation prompt, as
-far as the text that includes the answer (Megatron-Bridge PR 3927; pains, finding 5). Templates run
+far as the text that includes the answer (as in Megatron-Bridge PR 3927). Templates run
 in the sandbox of transformers.
 """
 

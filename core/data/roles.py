@@ -1,7 +1,7 @@
 """Which column is what: recognised from whole names and from values, or named in the settings.
 
 Names are compared whole, never by a part: a rule that found "text" inside "context" once made the
-passage of every row the question (pains, finding 34).
+passage of every row the question.
 """
 
 import difflib

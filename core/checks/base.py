@@ -1,0 +1,65 @@
+"""The contract of a preflight check."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from core.checks.context import CheckContext
+from core.errors import UserError
+from core.registry import Registry
+
+Level = Literal["block", "warn", "info", "ok"]
+LEVELS: tuple[Level, ...] = ("block", "warn", "info", "ok")
+"""From what keeps a run from starting to what is fine."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check has to say.
+
+    Attributes:
+        level: "block", "warn", "info" or "ok".
+        message: What is, in one sentence.
+        fix: What to do about it; empty where all is fine.
+    """
+
+    level: Level
+    message: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """A finding with the id of its check, as in the JSON of `rankscope check`."""
+
+    id: str
+    level: Level
+    message: str
+    fix: str
+
+
+Check = Callable[[CheckContext], Finding | None]
+"""Judges a run; None where the context does not hold what it needs, or there is no such thing."""
+
+CHECKS: Registry[Check] = Registry("preflight check")
+
+
+def run_checks(context: CheckContext) -> list[CheckResult]:
+    """Run all checks that the context has the means for; the most serious come first."""
+    results = []
+    for name in CHECKS:
+        found = CHECKS[name](context)
+        if found is not None:
+            result = CheckResult(id=name, level=found.level, message=found.message, fix=found.fix)
+            results.append(result)
+    return sorted(results, key=lambda result: LEVELS.index(result.level))
+
+
+def is_blocked(results: Iterable[CheckResult]) -> bool:
+    """Tell whether a run must not start."""
+    return any(result.level == "block" for result in results)
+
+
+def refused(error: UserError) -> Finding:
+    """Return a block that says what the error says."""
+    return Finding("block", error.message, error.hint)

@@ -1,0 +1,24 @@
+"""Are rows longer than what the model was made for?"""
+
+from core.checks.base import CHECKS, Finding
+from core.checks.context import CheckContext
+
+
+@CHECKS.register("context-length")
+def context_length(context: CheckContext) -> Finding | None:
+    """Warn where rows exceed the context of the model; a mere limit above it harms nobody."""
+    if context.model is None:
+        return None
+    length = context.settings.data.max_length
+    known = context.model.architecture.context_length
+    if length <= known:
+        return Finding("ok", f"Rows of {length:,} tokens fit the context of {known:,}.")
+    fix = f"Set data.max_length to {known} or less."
+    if context.tokens is None:
+        message = f"Rows may have {length:,} tokens; the model was made for {known:,}."
+        return Finding("warn", message, fix)
+    longest = min(length, max(context.tokens.stats.lengths))
+    if longest > known:
+        message = f"A row has {longest:,} tokens; the model was made for {known:,} at most."
+        return Finding("warn", message, fix)
+    return Finding("ok", f"The longest row has {longest:,} tokens; the context is {known:,}.")

@@ -1,0 +1,50 @@
+"""Is there room for the checkpoints?"""
+
+from core.adapters import ADAPTERS
+from core.checks.base import CHECKS, Finding
+from core.checks.context import CheckContext
+from core.errors import UserError
+from core.models.info import ModelInfo
+from core.models.targets import resolve
+from core.settings import RunSettings
+
+FP32_BYTES = 4
+MOMENTS = {"adamw": 2 * FP32_BYTES, "adamw8bit": 2, "sgd": 0}
+"""Bytes per trained parameter that an optimizer adds to a checkpoint."""
+RESERVE_BYTES = 2 * 2**30
+"""Room for the rest of the computer."""
+MIB = 2**20
+
+
+@CHECKS.register("disk-space")
+def disk_space(context: CheckContext) -> Finding | None:
+    """Block where the checkpoints and the deliverable do not fit; warn below 2 GiB of reserve."""
+    if context.free_disk_bytes is None or context.model is None:
+        return None
+    try:
+        needed = run_bytes(context.model, context.settings)
+    except UserError:  # the targets match nothing, which the check of the targets says
+        return None
+    free = context.free_disk_bytes
+    message = f"Checkpoints need {needed / MIB:,.0f} MiB; {free / MIB:,.0f} MiB are free."
+    fix = "Free some space, or move RANKSCOPE_HOME to a larger disk."
+    if needed > free:
+        return Finding("block", message, fix)
+    if needed + RESERVE_BYTES > free:
+        return Finding("warn", message, fix)
+    return Finding("ok", message)
+
+
+def run_bytes(model: ModelInfo, settings: RunSettings) -> int:
+    """Return the size of a run on the disk: kept checkpoints, the best, a new one, the adapter.
+
+    Raises:
+        UserError: A target matches no module.
+    """
+    method = ADAPTERS[settings.adapter.method]
+    names = resolve(settings.adapter.targets, model.grid)
+    shapes = (model.grid.by_name[name].shape for name in names)
+    parameters = sum(method.parameters(shape, settings.adapter) for shape in shapes)
+    checkpoints = settings.training.keep_checkpoints + 2
+    checkpoint = FP32_BYTES + MOMENTS[settings.training.optimizer]
+    return parameters * checkpoint * checkpoints + parameters * FP32_BYTES

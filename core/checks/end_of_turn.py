@@ -1,0 +1,30 @@
+"""Does the model learn to stop?"""
+
+from core.checks.base import CHECKS, Finding
+from core.checks.context import CheckContext
+
+WARN_ABOVE = 0.01
+"""Share of the answers without a trained end."""
+
+
+@CHECKS.register("end-of-turn")
+def end_of_turn(context: CheckContext) -> Finding | None:
+    """Warn where answers have no end, or where it is cut off."""
+    if context.tokens is None or not context.tokens.stats.answers:
+        return None
+    stats = context.tokens.stats
+    if stats.open_ends > WARN_ABOVE * stats.answers:
+        return Finding(
+            "warn",
+            f"{stats.open_ends:,} of {stats.answers:,} answers end without an end-of-turn token: "
+            "the model may never learn to stop.",
+            "Choose a model whose chat template closes every turn.",
+        )
+    if stats.cut_ends > WARN_ABOVE * stats.answers:
+        return Finding(
+            "warn",
+            f"The end of {stats.cut_ends:,} of {stats.answers:,} answers is cut off: "
+            "they do not teach the model to stop.",
+            f"Raise data.max_length to {stats.length_for(1.0)}, or remove long rows.",
+        )
+    return Finding("ok", "Answers end with the token that ends a turn, and it is trained.")

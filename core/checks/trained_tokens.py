@@ -1,0 +1,28 @@
+"""Is there something to learn in the rows?"""
+
+from core.checks.base import CHECKS, Finding
+from core.checks.context import CheckContext
+
+BLOCK_ABOVE = 0.5
+WARN_ABOVE = 0.01
+"""Shares of rows without a trained token."""
+
+
+@CHECKS.register("trained-tokens")
+def trained_tokens(context: CheckContext) -> Finding | None:
+    """Block where most rows teach nothing, warn where more than one in a hundred does."""
+    if context.tokens is None:
+        return None
+    stats = context.tokens.stats
+    message = f"{stats.empty_rows:,} of {stats.rows:,} rows teach nothing: no answer is left."
+    if stats.cut_rows:
+        fix = f"Raise data.max_length to {stats.length_for(1.0)}, or remove long rows."
+    else:
+        fix = "Remove rows without an answer."
+    share = stats.empty_rows / stats.rows
+    if share > BLOCK_ABOVE or stats.median_trained == 0:
+        return Finding("block", message, fix)
+    if share > WARN_ABOVE:
+        return Finding("warn", message, fix)
+    trained = stats.trained_tokens / stats.tokens
+    return Finding("ok", f"{stats.trained_tokens:,} tokens are trained, {trained:.0%} of all.")

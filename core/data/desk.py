@@ -1,0 +1,91 @@
+"""Keeps what the jobs about data need again and again: tokenizers, rows, and rows as tokens."""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from core.control import Control
+from core.data.encode import Encoded, encode_in_batches
+from core.data.rows import data_file, load_rows
+from core.data.table import RowTable
+from core.events import Progress
+from core.settings import DataSettings
+
+_FileKey = tuple[str, int, int, str, str]
+
+
+class Cancelled(Exception):
+    """The job was asked to end."""
+
+
+class DataDesk:
+    """One tokenizer, one table and its tokens, the ones used last; worker only.
+
+    The keys hold size and time of the file, so that an edited file is read again. Rows are kept
+    uncut: a new maximal length costs no new tokenisation.
+    """
+
+    def __init__(self) -> None:
+        self._tokenizers: dict[str, Any] = {}
+        self._tables: dict[_FileKey, RowTable] = {}
+        self._encoded: dict[tuple[_FileKey, str, str], list[Encoded]] = {}
+
+    def table(self, data: DataSettings) -> RowTable:
+        """Return the rows.
+
+        Raises:
+            UserError: They cannot be read.
+        """
+        key = _file_key(data)
+        if key not in self._tables:
+            self._tables = {key: load_rows(data)}
+        return self._tables[key]
+
+    def tokenizer(self, source: str, control: Control) -> Generator[Progress, None, Any]:
+        """Return the tokenizer of a model, which is converted or downloaded where necessary.
+
+        Raises:
+            UserError: There is no such model, or its tokenizer is broken.
+        """
+        if source not in self._tokenizers:
+            from core.models.load import load_tokenizer
+            from core.models.prepare import prepare
+
+            folder: Path = yield from prepare(source, control)
+            self._tokenizers = {source: load_tokenizer(folder)}
+        return self._tokenizers[source]
+
+    def encoded(
+        self, data: DataSettings, source: str, control: Control
+    ) -> Generator[Progress, None, list[Encoded]]:
+        """Return all rows as tokens, uncut.
+
+        Raises:
+            UserError: Rows, model or tokenizer cannot be read, or a row cannot be rendered.
+            Cancelled: A stop was asked for.
+        """
+        key = (_file_key(data), source, data.train_on)
+        if key not in self._encoded:
+            table = self.table(data)
+            tokenizer = yield from self.tokenizer(source, control)
+            rows: list[Encoded] = []
+            for batch in encode_in_batches(table, tokenizer, data, range(len(table))):
+                rows += batch
+                if control.request:
+                    raise Cancelled
+                share = len(rows) / len(table)
+                yield Progress(phase="tokenising", message="Making tokens", share=share)
+            self._encoded = {key: rows}
+        return self._encoded[key]
+
+
+def _file_key(data: DataSettings) -> _FileKey:
+    path = data_file(data.path)
+    status = path.stat()
+    return (
+        str(path),
+        status.st_mtime_ns,
+        status.st_size,
+        data.prompt_column,
+        data.answer_column,
+    )

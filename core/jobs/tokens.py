@@ -1,0 +1,63 @@
+"""The job `tokens`: the token inspector."""
+
+from collections.abc import Generator
+from typing import Any
+
+from core.control import Control
+from core.data.desk import DataDesk
+from core.data.encode import Encoder
+from core.errors import UserError
+from core.events import Event, Reply
+from core.jobs.base import JOBS, JobRequest
+from core.settings import DataSettings
+
+
+class TokensRequest(JobRequest):
+    """Which row of which data, for which model; `row` counts from 0."""
+
+    data: DataSettings
+    source: str
+    row: int = 0
+
+
+@JOBS.register("tokens")
+class Tokens:
+    """Shows one row as the model gets it."""
+
+    Request: type[JobRequest] = TokensRequest
+
+    def __init__(self) -> None:
+        self._desk = DataDesk()
+
+    def run(self, request: TokensRequest, control: Control) -> Generator[Event, None, None]:
+        """Yield progress while the model is prepared, then one reply.
+
+        Raises:
+            UserError: There is no such row, or data or tokenizer cannot be read.
+        """
+        table = self._desk.table(request.data)
+        if not 0 <= request.row < len(table):
+            message = f"There is no row {request.row}."
+            raise UserError(message, f"Rows are counted from 0 to {len(table) - 1}.")
+        tokenizer = yield from self._desk.tokenizer(request.source, control)
+        encoder = Encoder(tokenizer, request.data)
+        encoded, texts = encoder.inspect(request.row, table.rows[request.row])
+        tokens = [
+            {
+                "id": token,
+                "text": text,
+                "state": _state(trained, i >= request.data.max_length),
+                "special": token in encoder.special_ids,
+            }
+            for i, (token, trained, text) in enumerate(
+                zip(encoded.ids, encoded.trained, texts, strict=True)
+            )
+        ]
+        data: dict[str, Any] = {"row": request.row, "tokens": tokens}
+        yield Reply(data=data)
+
+
+def _state(trained: bool, is_cut: bool) -> str:
+    if is_cut:
+        return "cut"
+    return "trained" if trained else "masked"
