@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.style.theme import Theme, font
@@ -17,7 +17,7 @@ class Key:
 
     Attributes:
         text: The word.
-        shape: "cell", "hollow", "ring", "square", "hatched", "line" or "dashes".
+        shape: "cell", "hollow", "ring", "square", "hatched", "band", "line" or "dashes".
         token: Colour of the swatch; `edge` the colour of its edge, if it has one.
     """
 
@@ -76,6 +76,10 @@ class Legend(QWidget):
             y = box.center().y()
             painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
             return
+        if key.shape == "band":
+            color.setAlphaF(0.35)
+            painter.fillRect(box.adjusted(0, 2, 0, -2), color)
+            return
         painter.setPen(QPen(edge, 2 if key.shape == "ring" else 1))
         painter.setBrush(_fill(key.shape, color))
         painter.drawRoundedRect(box, 3, 3)
@@ -83,8 +87,10 @@ class Legend(QWidget):
 
 
 def _swatch_width(key: Key) -> int:
-    return 20 if key.shape in ("line", "dashes") else 11
+    return 20 if key.shape in ("line", "dashes", "band") else 11
 
 
-def _fill(shape: str, color: QColor) -> QColor | Qt.BrushStyle:
+def _fill(shape: str, color: QColor) -> QColor | QBrush | Qt.BrushStyle:
+    if shape == "hatched":
+        return QBrush(color, Qt.BrushStyle.BDiagPattern)
     return color if shape in ("cell", "square") else Qt.BrushStyle.NoBrush

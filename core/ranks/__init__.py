@@ -1,7 +1,7 @@
 """The singular values of what an adapter learned, their sums and their nulls; NumPy only."""
 
 from core.ranks.null import Null
-from core.ranks.read_adapter import adapter_spectra, check_base, find_adapter
+from core.ranks.read_adapter import AdapterFiles, adapter_spectra, check_base, find_adapter
 from core.ranks.spectra import (
     AdapterInfo,
     AdapterSpectra,
@@ -12,6 +12,7 @@ from core.ranks.spectra import (
 from core.ranks.store import load_ranks, save_ranks, to_document
 
 __all__ = [
+    "AdapterFiles",
     "AdapterInfo",
     "AdapterSpectra",
     "ModuleSpectrum",

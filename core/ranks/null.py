@@ -80,7 +80,7 @@ def unit_null(shape: tuple[int, int], rank: int) -> Null:
 
 def number_of_draws(rank: int) -> int:
     """Return fewer draws for a higher rank: they cost more and vary less."""
-    return int(np.clip(8192 // rank, 4, 400))
+    return int(np.clip(2**19 // rank**2, 4, 400))
 
 
 def draw_spectra(

@@ -44,18 +44,40 @@ class _Pair:
     b: str = ""
 
 
+class AdapterFiles:
+    """A PEFT folder whose headers are checked and whose matrices are read module by module.
+
+    Iterating yields one `ModuleSpectrum` after the other, so that only one pair of matrices is in
+    memory and a window can stay alive in between; `total` tells how many there will be.
+
+    Raises:
+        UserError: There is no adapter, or its files are damaged or of another kind.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.folder = find_adapter(Path(path))
+        self._config = read_config(self.folder / CONFIG_FILE)
+        self._file = SafetensorsFile(self.folder / WEIGHTS_FILE)
+        self._pairs, self._others = _pairs(self._file)
+        self.total = len(self._pairs)
+
+    def __iter__(self) -> Iterator[ModuleSpectrum]:
+        return _spectra(self._file, self._pairs, self._config)
+
+    def spectra(self, modules: list[ModuleSpectrum]) -> AdapterSpectra:
+        """Return the whole, from all modules that iterating gave."""
+        notes = _notes(self._config, modules, self._others)
+        return in_order(modules, _info(self.folder, self._config, self._file, notes))
+
+
 def adapter_spectra(path: Path) -> AdapterSpectra:
     """Return the spectra of a PEFT folder, or of the adapter in a run folder.
 
     Raises:
         UserError: There is no adapter, or its files are damaged or of another kind.
     """
-    folder = find_adapter(Path(path))
-    config = read_config(folder / CONFIG_FILE)
-    file = SafetensorsFile(folder / WEIGHTS_FILE)
-    pairs, others = _pairs(file)
-    modules = list(_spectra(file, pairs, config))
-    return in_order(modules, _info(folder, config, file, _notes(config, modules, others)))
+    files = AdapterFiles(path)
+    return files.spectra(list(files))
 
 
 def find_adapter(path: Path) -> Path:
@@ -161,7 +183,6 @@ def _pairs(file: SafetensorsFile) -> tuple[dict[str, _Pair], list[str]]:
 def _spectra(
     file: SafetensorsFile, pairs: dict[str, _Pair], config: AdapterConfig
 ) -> Iterator[ModuleSpectrum]:
-    """Yield module by module, so that only one pair is in memory."""
     for module, pair in pairs.items():
         name = plain_name(module)
         b, a = _matrix(file, pair.b, pair), _matrix(file, pair.a, pair)

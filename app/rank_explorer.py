@@ -1,0 +1,227 @@
+"""The Ranks page: what the adapter learned, matrix by matrix, while it trains and afterwards."""
+
+from pathlib import Path
+from statistics import median
+from typing import ClassVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.pages.base import Page, PageContext
+from app.plots.map_card import MapCard
+from app.rank_source import RankSource
+from app.widgets.basic import Banner, IconLabel, button, label
+from app.widgets.rank_table import RankTable
+from core.events import RanksComputed
+from core.models.info import ModuleGrid
+from core.ranks import ModuleSpectrum
+from core.ranks.measures import MAP_MEASURES, values
+
+
+class RankExplorer(Page):
+    """Heat map, module table and spectrum of a run's adapter or of one from the disk.
+
+    One module and one k are selected on the whole page.
+    """
+
+    name: ClassVar[str] = "ranks"
+    title: ClassVar[str] = "Ranks"
+    sentence: ClassVar[str] = "What the adapter learned, matrix by matrix."
+    icon: ClassVar[str] = "chart-column-decreasing"
+
+    def __init__(self, context: PageContext) -> None:
+        super().__init__(context)
+        self.source = RankSource()
+        self.module: ModuleSpectrum | None = None
+        self._content: QWidget | None = None
+        theme = context.theme
+        self.show_run = button("Back to the run", theme=theme, icon="undo-2")
+        self.show_run.clicked.connect(lambda: self.source.follow(context.run.run))
+        self.open_button = button("Open adapter…", theme=theme, icon="folder-open")
+        self.open_button.setObjectName("open_adapter_button")
+        self.open_button.clicked.connect(self._on_open)
+        self.add_action(self.show_run)
+        self.add_action(self.open_button)
+        self.show_run.hide()
+        self.source.changed.connect(self._on_source)
+        self.source.progressed.connect(self._on_progress)
+        context.run.run_changed.connect(lambda: self.source.follow(context.run.run))
+        context.run.event_arrived.connect(self._on_event)
+
+    # -- rail -------------------------------------------------------------------------------
+
+    def subtitle(self) -> str:
+        """Say how many directions hold most of the energy, in the middle module."""
+        spectra = self.source.spectra
+        if spectra is None or not spectra.trained:
+            return ""
+        middle = median(values(spectra, MAP_MEASURES["energy_rank"]).values())
+        return f"k95: {middle:.0f} of {max(module.rank for module in spectra.modules)}"
+
+    def mark(self) -> str:
+        """A check as soon as something was learned."""
+        return "ok" if self.source.spectra is not None and self.source.spectra.trained else ""
+
+    # -- building ---------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Make banner and empty state; the content waits for the first spectra."""
+        theme = self.context.theme
+        self.banner = Banner("danger", theme=theme)
+        self.body.addWidget(self.banner)
+        self.empty = self._make_empty()
+        self.body.addWidget(self.empty, 1)
+        for keys, act in (
+            ("Ctrl+O", self._on_open),
+            ("[", lambda: self._step_k(-1)),
+            ("]", lambda: self._step_k(1)),
+            ("Alt+Left", lambda: self._step_module(-1)),
+            ("Alt+Right", lambda: self._step_module(1)),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(act)
+        if self.source.run is not self.context.run.run:
+            self.source.follow(self.context.run.run)
+        self._on_source()
+
+    def _make_empty(self) -> QWidget:
+        made = QWidget()
+        layout = QVBoxLayout(made)
+        layout.setSpacing(12)
+        layout.addStretch(1)
+        picture = IconLabel(self.icon, "text_3", theme=self.context.theme, size=24)
+        layout.addWidget(picture, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.empty_text = label("", "body", "muted", wrap=True)
+        self.empty_text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self.empty_text)
+        opener = button("Open adapter…", theme=self.context.theme, icon="folder-open")
+        opener.clicked.connect(self._on_open)
+        layout.addWidget(opener, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch(2)
+        return made
+
+    def _make_content(self) -> QWidget:
+        from app.rank_curves import RankCurves  # pyqtgraph: not before the first curve
+
+        theme = self.context.theme
+        self.map = MapCard(theme)
+        self.map.selected.connect(self.select)
+        self.map.slider.chosen.connect(self.source.show_step)
+        self.table = RankTable(theme)
+        self.table.stepped.connect(self._step_module)
+        self.table.setFixedWidth(312)
+        self.curves = RankCurves(theme)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        upper = QHBoxLayout()
+        upper.setSpacing(16)
+        upper.addWidget(self.map, 1)
+        upper.addWidget(self.table)
+        layout.addLayout(upper)
+        layout.addWidget(self.curves, 1)
+        return content
+
+    # -- what is shown ----------------------------------------------------------------------
+
+    def open_adapter(self, path: Path) -> None:
+        """Show the spectra of a PEFT folder; an error is said in place."""
+        self.source.open_adapter(path)
+
+    def select(self, name: str) -> None:
+        """Make another module the one of the whole page."""
+        spectra = self.source.spectra
+        if spectra is not None and name in spectra.by_name:
+            self.module = spectra.by_name[name]
+            self.map.select(name)
+            self.table.show_module(self.module)
+            self.curves.show_module(self.module, spectra)
+
+    def _on_source(self) -> None:
+        self.rail_changed.emit()
+        self.show_run.setVisible(
+            self.source.opened is not None and self.context.run.run is not None
+        )
+        self._say_where()
+        if not self._built:
+            return
+        self._say_error()
+        spectra = self.source.spectra
+        if spectra is not None and self._content is None:
+            self._content = self._make_content()
+            self.body.addWidget(self._content, 1)
+        self.empty.setVisible(spectra is None)
+        self.empty_text.setText(self._empty_words())
+        if self._content is None:
+            return
+        self._content.setVisible(spectra is not None)
+        if spectra is not None:
+            self.map.show_spectra(spectra, self._grid(), live=self.context.run.alive)
+            self.map.show_steps(self.source)
+            first = self.map.first_module
+            kept = self.module is not None and self.module.name in spectra.by_name
+            self.select(self.module.name if kept and self.module else first)
+
+    def _grid(self) -> ModuleGrid:
+        """Return the base model's grid where the adapter belongs to it, else the adapter's own."""
+        assert self.source.spectra is not None
+        model = self.context.session.model
+        own = self.source.spectra.grid
+        if model is not None and all(name in model.grid.by_name for name in own.by_name):
+            return model.grid
+        return own
+
+    def _say_where(self) -> None:
+        spectra, words = self.source.spectra, self.sentence
+        if self.source.opened is not None and spectra is not None:
+            info = spectra.adapter
+            made_for = f", made for {info.base_model}" if info.base_model else ""
+            words = f"{info.name}: rank {info.rank}{made_for}."
+        self.sentence_label.set_full_text(words)
+
+    def _say_error(self) -> None:
+        error, spectra = self.source.error, self.source.spectra
+        if error is not None:
+            self.banner.show_message(error.message, error.hint, tone="danger")
+        elif spectra is not None and spectra.adapter.notes:
+            first, *others = spectra.adapter.notes
+            self.banner.show_message(first, " ".join(others), tone="info")
+        else:
+            self.banner.hide()
+
+    def _empty_words(self) -> str:
+        if self.source.loading:
+            return "Reading the adapter …"
+        if self.context.run.alive:
+            return "The first singular values come with the first evaluation."
+        return (
+            "Here you will see which directions training has changed. "
+            "Train an adapter, or open one from the disk."
+        )
+
+    def _on_progress(self, done: int, total: int) -> None:
+        if self._built:
+            self.banner.show_message(f"Reading module {done} of {total} …", tone="info")
+
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, RanksComputed):
+            self.source.refresh()
+
+    def _on_open(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Open a PEFT adapter folder")
+        if folder:
+            self.open_adapter(Path(folder))
+
+    def _step_module(self, step: int) -> None:
+        spectra = self.source.spectra
+        if spectra is not None and self.module is not None:
+            names = list(spectra.by_name)
+            index = names.index(self.module.name) + step
+            self.select(names[min(max(index, 0), len(names) - 1)])
+
+    def _step_k(self, step: int) -> None:
+        if self._content is not None:
+            self.curves.set_k(self.curves.k + step)
