@@ -1,6 +1,155 @@
-"""The composition root."""
+"""The composition root: makes the long-lived objects and hands them to each other."""
+
+import importlib
+import importlib.util
+import locale
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from app.assistant import Assistant
+from app.launch import Launch
+from app.main_window import MainWindow
+from app.messages import Messages
+from app.pages.base import Page, PageContext
+from app.preferences import Preferences
+from app.run_controller import RunController
+from app.session import Session
+from app.style.theme import Theme
+from app.training_thread import WorkerPool
+from core.memory.cards import CARDS
+from core.paths import resources_dir
+
+PAGES = (
+    ("app.pages.model", "ModelPage"),
+    ("app.pages.data", "DataPage"),
+    ("app.pages.adapter", "AdapterPage"),
+    ("app.pages.memory", "MemoryPage"),
+    ("app.pages.train", "TrainPage"),
+    ("app.rank_explorer", "RankExplorer"),
+    ("app.pages.try_page", "TryPage"),
+    ("app.pages.runs", "RunsPage"),
+    ("app.pages.help", "HelpPage"),
+    ("app.pages.settings", "SettingsPage"),
+)
+"""Module and class of every page, in the order of the rail."""
+
+
+@dataclass
+class Application:
+    """Everything that lives as long as the window."""
+
+    qapp: QApplication
+    theme: Theme
+    pool: WorkerPool
+    assistant: Assistant
+    session: Session
+    run: RunController
+    launch: Launch
+    messages: Messages
+    preferences: Preferences
+    window: MainWindow
+    uninstall_hooks: Callable[[], None]
+    _closed: bool = field(default=False)
+
+    def begin(self) -> None:
+        """Read model and data and find a live run; after the first frame, so that it is quick."""
+        self.session.start()
+        self.run.reattach()
+        self.launch.check()
+        QTimer.singleShot(0, self.window, self.pool.warm_up)
+
+    def close(self, *, keep_training: bool = False) -> None:
+        """End all workers, but on request not the one that trains."""
+        if self._closed:
+            return
+        self._closed = True
+        keep = self.run.own_worker if keep_training else None
+        self.run.leave()
+        self.pool.close(keep=keep)
+        self.preferences.save()
+        self.uninstall_hooks()
+
+
+def build(argv: Sequence[str]) -> Application:
+    """Make the window with everything behind it; nothing is shown and no worker runs yet."""
+    existing = QApplication.instance()
+    qapp = existing if isinstance(existing, QApplication) else QApplication(list(argv))
+    locale.setlocale(locale.LC_NUMERIC, "C")  # Qt takes the user's; C libraries read 0.5 wrongly
+    qapp.setApplicationName("Rankscope")
+    qapp.setWindowIcon(QIcon(str(resources_dir() / "icons" / "rankscope.png")))
+    messages = Messages()
+    uninstall_hooks = messages.install_hooks()
+    preferences = Preferences()
+    theme = Theme(qapp, preferences.theme)
+    theme.set_text_scale(preferences.text_scale)
+    pool = WorkerPool()
+    assistant = Assistant(pool)
+    session = Session(assistant)
+    _plan_for_remembered_card(session, preferences)
+    run = RunController(pool)
+    launch = Launch(session, run)
+    window: MainWindow | None = None
+
+    def go(name: str) -> None:
+        assert window is not None
+        window.go(name)
+
+    context = PageContext(
+        theme=theme,
+        session=session,
+        run=run,
+        assistant=assistant,
+        messages=messages,
+        preferences=preferences,
+        go=go,
+    )
+    window = MainWindow(context, launch, _pages(context))
+    application = Application(
+        qapp=qapp,
+        theme=theme,
+        pool=pool,
+        assistant=assistant,
+        session=session,
+        run=run,
+        launch=launch,
+        messages=messages,
+        preferences=preferences,
+        window=window,
+        uninstall_hooks=uninstall_hooks,
+    )
+    window.left.connect(lambda keep: application.close(keep_training=keep))
+    window.painted.connect(lambda: QTimer.singleShot(0, window, application.begin))
+    window.go(window.page_names()[0])
+    return application
+
+
+def _pages(context: PageContext) -> list[Page]:
+    pages = []
+    for module, name in PAGES:
+        if importlib.util.find_spec(module) is None:
+            continue
+        kind: type[Page] = getattr(importlib.import_module(module), name)
+        pages.append(kind(context))
+    return pages
+
+
+def _plan_for_remembered_card(session: Session, preferences: Preferences) -> None:
+    for card in CARDS:
+        if card.name == preferences.card:
+            session.choose_device(card)
 
 
 def main() -> int:
-    """Open the window."""
-    return 0
+    """Open the window and stay until it closes."""
+    logging.basicConfig(level=logging.WARNING)
+    application = build(sys.argv)
+    application.window.show()
+    code = application.qapp.exec()
+    application.close(keep_training=True)
+    return code

@@ -18,16 +18,16 @@ OnEvent = Callable[[Event], None]
 class Task(QObject):
     """One job that was asked for; its callback gets every event, `RunEnded` last."""
 
-    def __init__(self, on_event: OnEvent, worker: WorkerThread) -> None:
+    def __init__(self, on_event: OnEvent, worker: WorkerThread, job_id: int) -> None:
         super().__init__()
         self._on_event: OnEvent | None = on_event
-        self._worker = worker
+        self._worker, self._job_id = worker, job_id
 
     def cancel(self) -> None:
         """Ask the job to end and hear no more of it."""
         if self._on_event is not None:
             self._on_event = None
-            self._worker.ask("stop")
+            self._worker.ask("stop", self._job_id)
 
     def forget(self) -> None:
         """Hear no more of the job, but let it finish."""
@@ -61,15 +61,16 @@ class Lane(QObject):
         if self._worker is None:
             self._worker = self._pool.take()
             self._worker.event_arrived.connect(self._on_event)
-            self._worker.finished.connect(self._on_lost)
-        task = Task(on_event, self._worker)
-        self._tasks[self._worker.submit(job, request)] = task
+            self._worker.finished.connect(self._on_finished)
+        job_id = self._worker.submit(job, request)
+        task = self._tasks[job_id] = Task(on_event, self._worker, job_id)
         return task
 
     def release(self) -> None:
         """Let the worker go, with all the memory that it holds."""
         if self._worker is not None:
             self._worker.quit_after_job()
+            self._worker = None
 
     def _on_event(self, job_id: int, event: Event) -> None:
         task = self._tasks.get(job_id)
@@ -79,8 +80,9 @@ class Lane(QObject):
             del self._tasks[job_id]
         task.deliver(event)
 
-    def _on_lost(self) -> None:
-        self._worker = None
+    def _on_finished(self) -> None:
+        if self._worker is not None and self._worker.isFinished():
+            self._worker = None
 
 
 class Assistant(QObject):

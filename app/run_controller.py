@@ -5,15 +5,42 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.run_state import ALIVE, RESUMABLE, RunPhase
-from app.training_thread import FollowThread, WorkerPool, WorkerThread
+from app.training_thread import FollowThread, WorkerPool, WorkerThread, read_events
 from core.errors import UserError
-from core.events import Event, Progress, RunEnded, RunStarted
+from core.events import (
+    OUTCOMES,
+    Event,
+    MemoryMeasured,
+    Progress,
+    RunEnded,
+    RunStarted,
+    StepDone,
+)
 from core.history import History
 from core.paths import runs_dir
 from core.run_folder import RunFolder, RunState, list_runs, new_run_path
 from core.settings import RunSettings
 
 KILL_AFTER_MS = 5000
+
+
+class _Ear(QObject):
+    """Hears one thread until it is told to stop; events under way are then dropped."""
+
+    heard = Signal(object)
+
+    def __init__(self, thread: WorkerThread | FollowThread) -> None:
+        super().__init__()
+        self._open = True
+        thread.event_arrived.connect(self._on_event)
+
+    def close(self) -> None:
+        """Hear nothing any more."""
+        self._open = False
+
+    def _on_event(self, _job: int, event: Event) -> None:
+        if self._open:
+            self.heard.emit(event)
 
 
 class RunController(QObject):
@@ -35,7 +62,12 @@ class RunController(QObject):
         super().__init__()
         self._pool = pool
         self._thread: WorkerThread | FollowThread | None = None
+        self._ear: _Ear | None = None
+        self._job_id: int | None = None
         self.run: RunFolder | None = None
+        self.settings: RunSettings | None = None
+        self.measured_bytes = 0
+        self._offset = 0
         self.history = History()
         self.events: list[Event] = []
         self.phase = RunPhase.NO_PLAN
@@ -83,19 +115,19 @@ class RunController(QObject):
     def pause(self) -> None:
         """Save a checkpoint and free the device."""
         if self._thread is not None and self.phase is RunPhase.RUNNING:
-            self._thread.ask("pause")
+            self._thread.ask("pause", self._job_id)
             self._set_phase(RunPhase.PAUSING, "saving a checkpoint")
 
     def stop(self) -> None:
         """Save what there is and end."""
         if self._thread is not None and self.alive:
-            self._thread.ask("stop")
+            self._thread.ask("stop", self._job_id)
             self._set_phase(RunPhase.STOPPING, "saving")
 
     def stop_now(self) -> None:
         """Ask once, and kill the worker if it does not end soon."""
         if self._thread is not None and self.alive:
-            self._thread.ask("stop")
+            self._thread.ask("stop", self._job_id)
             self._set_phase(RunPhase.STOPPING, "ending the worker within 5 s")
             self._killer.start()
 
@@ -112,15 +144,21 @@ class RunController(QObject):
         self._show(run)
         state = run.state()
         if state.phase == "running":
-            self._listen(FollowThread(run, skip=len(self.events)))
+            self._job_id = None
+            follower = self._pool.follow(run, self._offset)
+            self._listen(follower)
+            follower.start()
             self._set_phase(RunPhase.RUNNING, f"step {state.step}")
-        elif state.phase != "created":
+        elif state.phase == "created":
+            self._set_phase(RunPhase.INTERRUPTED, "has not begun yet")
+        else:
             self._set_phase(RunPhase(state.phase), _words(state))
 
     def close_run(self) -> None:
         """Show no run, so that the draft can be started."""
         self.leave()
-        self.run, self.history, self.events = None, History(), []
+        self.run, self.settings = None, None
+        self.history, self.events, self.measured_bytes = History(), [], 0
         self.run_changed.emit()
         self._set_phase(RunPhase.READY, "")
 
@@ -134,9 +172,8 @@ class RunController(QObject):
     def leave(self) -> None:
         """Stop listening to the current run; if it is going on, it goes on."""
         if self._thread is not None:
-            self._thread.event_arrived.disconnect(self._on_event)
             self._thread.leave()
-            self._thread = None
+            self._hush()
 
     @property
     def own_worker(self) -> WorkerThread | None:
@@ -145,29 +182,38 @@ class RunController(QObject):
 
     def _show(self, run: RunFolder) -> None:
         self.run = run
-        self.events = list(run.events())
+        self.settings = _settings(run)
+        self.events, self._offset = read_events(run)
         self.history = History(self.events)
+        self.measured_bytes = 0
+        for event in self.events:
+            self._measure(event)
         self.run_changed.emit()
 
     def _train(self, *, resume: bool) -> None:
         assert self.run is not None
         worker = self._pool.take()
         self._listen(worker)
-        worker.submit("train", {"run": str(self.run.path), "resume": resume})
+        self._job_id = worker.submit("train", {"run": str(self.run.path), "resume": resume})
         worker.quit_after_job()
         self._set_phase(RunPhase.PREPARING, "starting the worker")
 
     def _listen(self, thread: WorkerThread | FollowThread) -> None:
         self._thread = thread
-        thread.event_arrived.connect(self._on_event)
-        if isinstance(thread, FollowThread):
-            thread.start()
+        self._ear = _Ear(thread)
+        self._ear.heard.connect(self._on_event)
 
-    def _on_event(self, _job: int, event: Event) -> None:
+    def _hush(self) -> None:
+        if self._ear is not None:
+            self._ear.close()
+        self._thread, self._ear = None, None
+
+    def _on_event(self, event: Event) -> None:
         self.events.append(event)
         self.history.append(event)
+        self._measure(event)
         match event:
-            case RunStarted():
+            case RunStarted() if self.phase is RunPhase.PREPARING:
                 self._set_phase(RunPhase.RUNNING, f"step {event.first_step}")
             case Progress() if self.phase is RunPhase.PREPARING:
                 self._set_phase(RunPhase.PREPARING, event.message)
@@ -175,10 +221,18 @@ class RunController(QObject):
                 self._on_ended(event)
         self.event_arrived.emit(event)
 
+    def _measure(self, event: Event) -> None:
+        """Keep the measured peak: that of the whole run, or while it goes on the one so far."""
+        if isinstance(event, MemoryMeasured):
+            self.measured_bytes = event.measured_bytes
+        elif isinstance(event, StepDone):
+            self.measured_bytes = max(self.measured_bytes, event.memory_bytes)
+
     def _on_ended(self, event: RunEnded) -> None:
         self._killer.stop()
-        self._thread = None
-        self._set_phase(RunPhase(event.outcome), event.message or _words(self.state))
+        self._hush()
+        outcome = event.outcome if event.outcome in OUTCOMES else "failed"
+        self._set_phase(RunPhase(outcome), event.message or _words(self.state))
         self._pool.warm_up()
 
     def _kill(self) -> None:
@@ -188,6 +242,14 @@ class RunController(QObject):
     def _set_phase(self, phase: RunPhase, detail: str) -> None:
         self.phase, self.detail = phase, detail
         self.phase_changed.emit()
+
+
+def _settings(run: RunFolder) -> RunSettings | None:
+    """Return the settings of a run, None where its file was spoilt by hand."""
+    try:
+        return run.settings
+    except UserError:
+        return None
 
 
 def _words(state: RunState) -> str:

@@ -17,27 +17,38 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import psutil
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
-from core.events import Event, RunEnded, from_line
+from core.events import OUTCOMES, Event, RunEnded, from_line
 from core.run_folder import RunFolder, is_alive
 
 POLL_SECONDS = 0.1
+LAST_WORD_SECONDS = 2.0
+"""How long a follower waits for the last event of a run that says it has ended."""
+NICENESS = 5
+"""The window stays quick while the worker uses all cores."""
+WORKER = (sys.executable, "-m", "core.worker")
+"""Command line of the worker."""
 
 
 class WorkerProcess:
-    """A worker as a child process: lines in, lines out, its log in a file."""
+    """A worker as a child process: lines in, lines out, its log in a file.
 
-    def __init__(self) -> None:
+    Args:
+        command: The command line of the worker.
+    """
+
+    def __init__(self, command: Sequence[str] = WORKER) -> None:
         descriptor, log = tempfile.mkstemp(prefix="rankscope-worker-", suffix=".log")
         self.log_file = Path(log)
         with os.fdopen(descriptor, "wb") as stderr:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "core.worker"],
+                list(command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -47,6 +58,7 @@ class WorkerProcess:
                 encoding="utf-8",
                 errors="replace",
             )
+        _lower_priority(self._process.pid)
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True).start()
 
@@ -88,7 +100,10 @@ class WorkerProcess:
 
     def log_tail(self, lines: int = 20) -> str:
         """Return the last lines that the worker logged."""
-        text = self.log_file.read_text("utf-8", errors="replace")
+        try:
+            text = self.log_file.read_text("utf-8", errors="replace")
+        except OSError:
+            return ""
         return "\n".join(text.splitlines()[-lines:])
 
     def release(self) -> None:
@@ -109,6 +124,12 @@ def kill_tree(pid: int) -> None:
                 victim.kill()
 
 
+def _lower_priority(pid: int) -> None:
+    with contextlib.suppress(psutil.Error, OSError):
+        low = psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else NICENESS
+        psutil.Process(pid).nice(low)
+
+
 class WorkerThread(QThread):
     """Reads one worker's events.
 
@@ -119,11 +140,15 @@ class WorkerThread(QThread):
 
     event_arrived = Signal(int, object)
 
-    def __init__(self) -> None:
+    def __init__(
+        self, ids: Iterator[int] | None = None, *, command: Sequence[str] = WORKER
+    ) -> None:
+        """Start the worker; `ids` numbers the jobs, uniquely among all workers of a window."""
         super().__init__()
-        self._process = WorkerProcess()
-        self._ids = itertools.count(1)
+        self._process = WorkerProcess(command)
+        self._ids = ids if ids is not None else itertools.count(1)
         self._open_jobs: set[int] = set()
+        self._ended = False
         self._lock = threading.Lock()
         self._leave = threading.Event()
 
@@ -133,16 +158,23 @@ class WorkerThread(QThread):
         return self._process.pid
 
     def submit(self, job: str, request: dict[str, Any]) -> int:
-        """Queue a job and return its id."""
+        """Queue a job and return its id; on a worker that is gone it ends as lost."""
         job_id = next(self._ids)
         with self._lock:
+            gone = self._ended
             self._open_jobs.add(job_id)
-        self._process.send({"command": "run", "job": job, "request": request, "id": job_id})
+        if gone:
+            QTimer.singleShot(0, self, lambda: self._lose(None))
+        else:
+            self._process.send({"command": "run", "job": job, "request": request, "id": job_id})
         return job_id
 
-    def ask(self, request: Literal["stop", "pause"]) -> None:
-        """Ask the current job to end."""
-        self._process.send({"command": request})
+    def ask(self, request: Literal["stop", "pause"], job_id: int | None = None) -> None:
+        """Ask the current job to end, or the job of that id whether it has begun or not."""
+        command: dict[str, Any] = {"command": request}
+        if job_id is not None:
+            command["id"] = job_id
+        self._process.send(command)
 
     def kill(self) -> None:
         """End the worker at once; its open jobs end as lost."""
@@ -165,9 +197,14 @@ class WorkerThread(QThread):
             if event is not None:
                 self._deliver(_job_id(line), event)
         code = self._process.wait()
+        with self._lock:
+            self._ended = True
+        self._lose(code)
+        self._process.release()
+
+    def _lose(self, code: int | None) -> None:
         for job_id in sorted(self._open_jobs):
             self._deliver(job_id, RunEnded.lost(code, self._process.log_tail()))
-        self._process.release()
 
     def _deliver(self, job_id: int, event: Event) -> None:
         if isinstance(event, RunEnded):
@@ -179,26 +216,42 @@ class WorkerThread(QThread):
 
 
 def _job_id(line: str) -> int:
-    return int(json.loads(line).get("id", 0))
+    """Return the job that an event line belongs to; 0, which no job has, where it says nonsense."""
+    job_id = json.loads(line).get("id", 0)
+    return job_id if isinstance(job_id, int) else 0
+
+
+def read_events(run: RunFolder) -> tuple[list[Event], int]:
+    """Return the events of a run so far, and the offset in bytes up to which they were read.
+
+    Only whole lines count: the rest of a line that is just being written comes with the next look.
+    """
+    try:
+        content = run.events_file.read_bytes()
+    except FileNotFoundError:
+        return [], 0
+    end = content.rfind(b"\n") + 1
+    lines = content[:end].decode("utf-8", errors="replace").splitlines()
+    return [event for line in lines if (event := from_line(line)) is not None], end
 
 
 class FollowThread(QThread):
     """Follows a run whose worker this window did not start, by reading its run folder.
 
     Signals:
-        event_arrived: (0, Event), from the first event of the run on; the last one is `RunEnded`.
+        event_arrived: (0, Event) for every event after the offset; the last one is `RunEnded`.
     """
 
     event_arrived = Signal(int, object)
 
-    def __init__(self, run: RunFolder, skip: int) -> None:
-        """Follow `run`, leaving out the first `skip` lines, which the window knows already."""
+    def __init__(self, run: RunFolder, offset: int) -> None:
+        """Follow `run` from the byte `offset` of its events file on (see `read_events`)."""
         super().__init__()
         self._run = run
-        self._skip = skip
+        self._offset = offset
         self._leave = threading.Event()
 
-    def ask(self, request: Literal["stop", "pause"]) -> None:
+    def ask(self, request: Literal["stop", "pause"], job_id: int | None = None) -> None:
         """Leave a request in the run folder, where the worker looks for it."""
         self._run.ask(request)
 
@@ -214,40 +267,63 @@ class FollowThread(QThread):
 
     def run(self) -> None:
         """Read new lines until the run has ended or its worker is gone."""
-        with self._run.events_file.open(encoding="utf-8") as file:
-            for _ in range(self._skip):
-                file.readline()
-            partial = ""
-            while not self._leave.is_set():
-                alive = self._run.state().phase == "running"
-                while line := file.readline():
-                    partial += line
-                    if partial.endswith("\n"):
-                        event = from_line(partial)
-                        partial = ""
-                        if event is not None:
-                            self.event_arrived.emit(0, event)
-                        if isinstance(event, RunEnded):
-                            return
-                if not alive:
-                    self.event_arrived.emit(0, RunEnded.lost(None, self._run.log_tail()))
+        quiet_since: float | None = None
+        while not self._leave.is_set():
+            phase = self._run.state().phase
+            for event in self._new_events():
+                self.event_arrived.emit(0, event)
+                if isinstance(event, RunEnded):
                     return
-                time.sleep(POLL_SECONDS)
+            if phase != "running":
+                now = time.monotonic()
+                quiet_since = now if quiet_since is None else quiet_since
+                if phase == "interrupted" or now - quiet_since > LAST_WORD_SECONDS:
+                    self.event_arrived.emit(0, self._last_word(phase))
+                    return
+            self._leave.wait(POLL_SECONDS)
+
+    def _new_events(self) -> list[Event]:
+        """Return the events on the lines that are complete and new."""
+        try:
+            with self._run.events_file.open("rb") as file:
+                file.seek(self._offset)
+                content = file.read()
+        except FileNotFoundError:
+            return []
+        end = content.rfind(b"\n") + 1
+        self._offset += end
+        lines = content[:end].decode("utf-8", errors="replace").splitlines()
+        return [event for line in lines if (event := from_line(line)) is not None]
+
+    def _last_word(self, phase: str) -> RunEnded:
+        """Return the outcome of a run that wrote none: what its state says, or that it is lost."""
+        if phase in OUTCOMES and phase != "interrupted":
+            state = self._run.state()
+            return RunEnded(outcome=phase, step=state.step, message=state.message, hint=state.hint)
+        return RunEnded.lost(None, self._run.log_tail())
 
 
 class WorkerPool(QObject):
-    """Hands out running workers and keeps one warm in reserve."""
+    """Hands out running workers and keeps one warm in reserve; holds all threads until they end.
 
-    def __init__(self) -> None:
+    Args:
+        command: The command line of the workers.
+    """
+
+    def __init__(self, command: Sequence[str] = WORKER) -> None:
         super().__init__()
+        self._command = command
+        self._ids = itertools.count(1)
         self._spare: WorkerThread | None = None
-        self._threads: list[WorkerThread] = []
+        self._threads: list[WorkerThread | FollowThread] = []
 
     def warm_up(self) -> None:
         """Start the spare worker, unless it stands ready already."""
+        if self._spare is not None and self._spare.isFinished():
+            self._spare = None
         if self._spare is None:
-            self._spare = WorkerThread()
-            self._threads.append(self._spare)
+            self._spare = WorkerThread(self._ids, command=self._command)
+            self._keep(self._spare)
             self._spare.start(QThread.Priority.LowPriority)
 
     def take(self) -> WorkerThread:
@@ -257,11 +333,24 @@ class WorkerPool(QObject):
         assert worker is not None
         return worker
 
+    def follow(self, run: RunFolder, offset: int) -> FollowThread:
+        """Return a thread that follows `run`; the caller connects and starts it."""
+        thread = FollowThread(run, offset)
+        self._keep(thread)
+        return thread
+
     def close(self, *, keep: WorkerThread | None = None) -> None:
         """End all workers but `keep`, whose run goes on without this window."""
         for thread in self._threads:
-            if thread is keep:
+            if thread is keep or isinstance(thread, FollowThread):
                 thread.leave()
             else:
                 thread.kill()
+        for thread in self._threads:
             thread.wait()
+        self._threads.clear()
+        self._spare = None
+
+    def _keep(self, thread: WorkerThread | FollowThread) -> None:
+        self._threads = [known for known in self._threads if not known.isFinished()]
+        self._threads.append(thread)

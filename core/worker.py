@@ -3,7 +3,8 @@
 It reads one JSON object per line from standard input:
 
     {"command": "run", "job": "train", "request": {…}, "id": 1}
-    {"command": "stop"}        or "pause": ask the current job to end
+    {"command": "stop"}        or "pause": ask the current job to end; with an "id" the job of
+                               that id, also when it has not begun yet
     {"command": "quit"}        end after the current job
 
 and writes one event per line to standard output, each with the `id` of its job, a sequence number
@@ -29,6 +30,7 @@ from core.control import Control
 from core.errors import UserError
 from core.events import Event, RunEnded, to_line
 from core.jobs import JOBS, Job
+from core.libraries import prepare_libraries
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +57,29 @@ class EventPipe:
 
 
 class Commands:
-    """Reads commands on a thread of its own: jobs go to a queue, requests to the current job."""
+    """Reads commands on a thread of its own: jobs go to a queue, requests to their job."""
 
     def __init__(self, stream: TextIO) -> None:
         self.jobs: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.current: Control | None = None
+        self._current_id: object = None
+        self._early: dict[object, str] = {}
+        self._lock = threading.Lock()
         threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+
+    def begin(self, command: dict[str, Any]) -> Control:
+        """Return the control of a job that starts now; it may have been asked to end already."""
+        control = Control()
+        with self._lock:
+            self.current, self._current_id = control, command.get("id")
+            early = self._early.pop(self._current_id, "")
+        _ask(control, early)
+        return control
+
+    def end(self) -> None:
+        """Note that no job is at work."""
+        with self._lock:
+            self.current, self._current_id = None, None
 
     def _read(self, stream: TextIO) -> None:
         for line in stream:
@@ -76,10 +95,21 @@ class Commands:
             self.jobs.put(command)
         elif name == "quit":
             self.jobs.put(None)
-        elif self.current is not None and name == "stop":
-            self.current.stop()
-        elif self.current is not None and name == "pause":
-            self.current.pause()
+        elif name in ("stop", "pause"):
+            job_id = command.get("id")
+            with self._lock:
+                control = self.current if job_id in (None, self._current_id) else None
+                if control is None and job_id is not None:
+                    self._early[job_id] = name
+            if control is not None:
+                _ask(control, name)
+
+
+def _ask(control: Control, request: str) -> None:
+    if request == "stop":
+        control.stop()
+    elif request == "pause":
+        control.pause()
 
 
 def events_of(command: dict[str, Any], control: Control, jobs: dict[str, Job]) -> Iterator[Event]:
@@ -128,10 +158,10 @@ def serve(stdin: TextIO, stdout: TextIO) -> None:
     signal.signal(signal.SIGINT, on_signal)
     jobs: dict[str, Job] = {}
     while (command := commands.jobs.get()) is not None:
-        commands.current = Control()
-        for event in events_of(command, commands.current, jobs):
+        control = commands.begin(command)
+        for event in events_of(command, control, jobs):
             pipe.write(event, command.get("id", 0))
-        commands.current = None
+        commands.end()
 
 
 def warm_up() -> None:
@@ -143,6 +173,7 @@ def warm_up() -> None:
 
 def main() -> None:
     """Give standard output to the events alone, then serve."""
+    prepare_libraries()
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # a stray print, also of a C library, lands in the log
     sys.stdout = sys.stderr

@@ -1,6 +1,6 @@
 """What every page is, and what it is given."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -68,7 +68,7 @@ class Page(QWidget):
         self.sentence_label = ElidedLabel(self.sentence, "body", "muted")
         self._actions = QHBoxLayout()
         self._actions.setSpacing(8)
-        head = QHBoxLayout()
+        self._head = head = QHBoxLayout()
         head.setSpacing(12)
         head.addWidget(label(self.title, "title"))
         head.addWidget(self.sentence_label, 1)
@@ -76,31 +76,19 @@ class Page(QWidget):
         self._inner = QWidget()
         self.body = QVBoxLayout(self._inner)
         self.body.setSpacing(12)
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scroll.setWidget(self._inner)
+        self.scroll_area = QScrollArea()
+        self.scroll_area.setWidgetResizable(True)
+        self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.scroll_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroll_area.setWidget(self._inner)
         self._outer = QVBoxLayout(self)
         self._outer.setSpacing(0)
         self._outer.addLayout(head)
-        self._outer.addWidget(self.scroll, 1)
-        head.setContentsMargins(0, 0, 0, 0)
+        self._outer.addWidget(self.scroll_area, 1)
         self._set_margins(narrow=False)
 
-    @property
-    def actions(self) -> list[QWidget]:
-        """The buttons right of the title."""
-        found = (self._actions.itemAt(i) for i in range(self._actions.count()))
-        return [widget for item in found if item and (widget := item.widget())]
-
-    @actions.setter
-    def actions(self, widgets: Iterable[QWidget]) -> None:
-        for widget in widgets:
-            self._actions.addWidget(widget)
-
     def add_action(self, widget: QWidget) -> None:
-        """Add a button right of the title."""
+        """Add a button right of the title (`actions()` is taken by QWidget)."""
         self._actions.addWidget(widget)
 
     def build(self) -> None:
@@ -129,7 +117,5 @@ class Page(QWidget):
     def _set_margins(self, *, narrow: bool) -> None:
         side, top = (16, 12) if narrow else (24, 16)
         self._outer.setContentsMargins(0, top, 0, 0)
-        head = self._outer.itemAt(0)
-        assert head is not None
-        head.layout().setContentsMargins(side, 0, side, 12)
+        self._head.setContentsMargins(side, 0, side, 12)
         self.body.setContentsMargins(side, 0, side, top)

@@ -18,6 +18,9 @@ QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: 
 QFrame[role="card"] {
     background: $surface; border: 1px solid $line; border-radius: 8px;
 }
+QFrame[role="toast"], QFrame[role="popup"] {
+    background: $raised; border: 1px solid $line_strong; border-radius: 8px;
+}
 QFrame[role="why-panel"] {
     background: $accent_soft; border: none; border-left: 3px solid $accent; border-radius: 6px;
 }
@@ -28,6 +31,7 @@ QFrame[role="banner"][tone="warn"] { background: $warn_soft; border-color: $warn
 QFrame[role="banner"][tone="danger"] { background: $danger_soft; border-color: $danger; }
 QFrame[role="banner"][tone="info"] { background: $accent_soft; border-color: $accent; }
 
+QFrame[role="banner"][flat="true"] { border-radius: 0; border-width: 0 0 1px 0; }
 QLabel[tone="muted"] { color: $text_2; }
 QLabel[tone="faint"] { color: $text_3; }
 QLabel[tone="ok"] { color: $ok; }
@@ -45,6 +49,15 @@ QPushButton:hover { background: $hover; }
 QPushButton:pressed { background: $line_strong; }
 QPushButton:disabled { color: $text_3; background: transparent; border-color: $line_strong; }
 QPushButton:focus { border: 2px solid $accent; padding: 0 11px; min-height: 28px; }
+QPushButton[split="left"] {
+    border-right: none; border-top-right-radius: 0; border-bottom-right-radius: 0;
+}
+QPushButton[split="right"] {
+    border-left: 1px solid $line_strong; border-top-left-radius: 0; border-bottom-left-radius: 0;
+    padding: 0;
+}
+QPushButton[split="left"]:focus { border: 2px solid $accent; }
+QPushButton[split="right"]:focus { border: 2px solid $accent; padding: 0; }
 QPushButton[role="primary"] { background: $accent; color: $on_accent; border-color: $accent; }
 QPushButton[role="primary"]:hover { background: $accent_hover; }
 QPushButton[role="primary"]:focus { border: 2px solid $text; }
@@ -54,6 +67,7 @@ QPushButton[role="primary"]:disabled {
 QPushButton[role="quiet"] {
     background: transparent; border: 1px solid transparent; color: $accent; padding: 0 6px;
 }
+QPushButton[role="quiet"][flush="true"] { padding: 0 4px 0 0; text-align: left; }
 QPushButton[role="quiet"]:hover { background: $hover; }
 QPushButton[role="quiet"]:focus { border: 2px solid $accent; padding: 0 5px; }
 QPushButton[role="why"] {

@@ -1,0 +1,36 @@
+"""Numbers as the window writes them: grouped, with unit, with a true minus sign."""
+
+from core.memory.plan import MemoryPlan
+
+GIB = 2**30
+MIB = 2**20
+
+
+def gib(count: float, digits: int | None = None) -> str:
+    """Return bytes as GiB without the unit: 1.86, 23.3, 97.5."""
+    value = count / GIB
+    if digits is None:
+        digits = 2 if abs(value) < 9.995 else 1
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def with_unit(count: float) -> str:
+    """Return bytes with a unit that suits them: 17.1 MiB, 1.86 GiB."""
+    if abs(count) < MIB * 100:
+        return f"{count / MIB:.1f} MiB".replace("-", "−")
+    return f"{gib(count)} GiB"
+
+
+def spread(plan: MemoryPlan) -> int:
+    """Return half the width of the plan's interval, in bytes."""
+    return (plan.high_bytes - plan.low_bytes) // 2
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words: 45 s, 2 min 21 s, 1 h 5 min."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,151 @@
+"""Whether training may start, under which label, and what happens on Start."""
+
+import shutil
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.amounts import gib
+from app.run_controller import RunController
+from app.run_state import FACES, RunPhase
+from app.session import Session
+from core.checks import CheckContext, CheckResult, run_checks
+from core.memory.verdict import verdict
+from core.paths import runs_dir
+
+MEMORY_CHECK = "memory-fits"
+"""This check is put in the words of the memory strip, which stands beside it."""
+CHECK_AFTER_MS = 200
+"""Checks wait until the settings have stood still for so long."""
+
+
+class Launch(QObject):
+    """The preflight checks and the first button of the run bar.
+
+    Signals:
+        changed: `results`, `label` or `enabled` may be others. GUI thread.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session, run: RunController) -> None:
+        super().__init__()
+        self._session, self._run = session, run
+        self.results: list[CheckResult] = []
+        self._timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
+        self._timer.timeout.connect(self.check)
+        for signal in (session.settings_changed, session.model_changed, session.data_changed):
+            signal.connect(self._timer.start)
+        session.plan_changed.connect(self._on_plan)
+        run.phase_changed.connect(self.changed)
+
+    @property
+    def blocks(self) -> list[CheckResult]:
+        """The checks that forbid a start."""
+        return [result for result in self.results if result.level == "block"]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What speaks against a start without forbidding it, one sentence each."""
+        found = [
+            result.message
+            for result in self.results
+            if result.level == "warn" and result.id != MEMORY_CHECK
+        ]
+        found += (self._session.data or {}).get("warnings", [])
+        memory = self._memory_warning()
+        return [memory, *found] if memory else found
+
+    @property
+    def label(self) -> str:
+        """What the first button says."""
+        start = FACES[self._run.phase].start
+        if start.startswith("Start") and self.warnings:
+            return "Start anyway"
+        return start or "Start"
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the first button can be pressed."""
+        if not FACES[self._run.phase].start:
+            return False
+        return self._run.resumable or (self._session.model is not None and not self.blocks)
+
+    @property
+    def primary(self) -> bool:
+        """Whether Start is the one sensible next step, and so the filled button."""
+        ready = self._run.phase in (RunPhase.READY, RunPhase.PAUSED, RunPhase.INTERRUPTED)
+        return self.enabled and ready and (self._run.resumable or not self.warnings)
+
+    @property
+    def why_not(self) -> str:
+        """Why the first button cannot be pressed, or an empty text."""
+        if self._run.alive or self.enabled:
+            return ""
+        if self._session.model is None:
+            error = self._session.model_error
+            return error.message if error else "Choose a model first."
+        return f"{self.blocks[0].message} {self.blocks[0].fix}".strip() if self.blocks else ""
+
+    def check(self) -> None:
+        """Run the checks now."""
+        self._timer.stop()
+        session = self._session
+        context = CheckContext(
+            settings=session.settings,
+            model=session.model,
+            model_error=session.model_error,
+            data_error=session.data_error,
+            device=session.device,
+            free_disk_bytes=free_bytes(runs_dir()),
+            runs=runs_dir(),
+        )
+        self.results = run_checks(context)
+        self._tell_run()
+        self.changed.emit()
+
+    def press(self) -> None:
+        """Do what the first button says."""
+        if not self.enabled:
+            return
+        if self._run.resumable:
+            self._run.resume()
+            return
+        self.check()
+        if not self.blocks:
+            self._run.start(self._session.settings)
+
+    def _on_plan(self) -> None:
+        self._tell_run()
+        self.changed.emit()
+        self._timer.start()
+
+    def _tell_run(self) -> None:
+        session = self._session
+        if session.model is None:
+            error = session.model_error
+            self._run.set_ready(False, error.message if error else "")
+        else:
+            self._run.set_ready(True, self._plan_in_words())
+
+    def _plan_in_words(self) -> str:
+        settings = self._session.settings
+        rows = settings.training.micro_batch * settings.training.accumulation
+        return f"{settings.training.steps:,} steps of {rows:,} rows"
+
+    def _memory_warning(self) -> str:
+        plan, device = self._session.plan, self._session.device
+        if plan is None or device.kind == "card":
+            return ""
+        judged = verdict(plan, device)
+        if judged.answer == "does not fit":
+            return f"{plan.label} needs {gib(-judged.left_bytes)} GiB more than is free"
+        if judged.answer == "tight":
+            return f"{plan.label} is tight: {gib(judged.left_bytes)} GiB would be left"
+        return ""
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the free space where `folder` is, or would be."""
+    place = next(path for path in (folder, *folder.parents) if path.is_dir())
+    return shutil.disk_usage(place).free

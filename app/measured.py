@@ -1,0 +1,30 @@
+"""The measured peak of the run at hand, where it belongs beside the plan that is shown."""
+
+from app.run_controller import RunController
+from app.session import Session
+from core.settings import RunSettings
+
+
+def measured_peak(session: Session, run: RunController) -> int:
+    """Return the peak in bytes, or 0 where there is none or it is of another plan.
+
+    It belongs to the plan only if that is for a device of this computer and for the settings with
+    which the run was started.
+    """
+    if run.run is None or session.device.kind == "card" or run.settings is None:
+        return 0
+    if _decides_memory(run.settings) != _decides_memory(session.settings):
+        return 0
+    return run.measured_bytes
+
+
+def _decides_memory(settings: RunSettings) -> tuple[object, ...]:
+    training = settings.training
+    return (
+        settings.model,
+        settings.adapter,
+        settings.data.max_length,
+        training.micro_batch,
+        training.optimizer,
+        training.gradient_checkpointing,
+    )

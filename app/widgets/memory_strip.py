@@ -1,0 +1,360 @@
+"""The memory strip at the foot of the window: what the run will need, on every page."""
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.amounts import gib, spread
+from app.measured import measured_peak
+from app.preferences import Preferences
+from app.run_controller import RunController
+from app.session import Session
+from app.style.theme import Theme, font
+from app.style.tokens import MEMORY_PARTS
+from app.widgets.basic import Button, ElidedLabel, IconLabel, button, icon_button, label
+from app.widgets.device_chooser import DeviceChooser, short_name
+from app.widgets.memory_bar import PART_NAMES, BarPainter, Scale
+from app.widgets.plan_rows import ANSWERS, PlanRows
+from app.widgets.rail import WIDE
+from core.memory.devices import Device
+from core.memory.methods import method_of
+from core.memory.plan import MemoryPlan
+from core.memory.verdict import judge
+
+OPEN, FOLDED = 120, 40
+"""Heights in pixels."""
+
+
+def chosen_row(session: Session) -> int:
+    """Return which of the session's plans is that of the settings, -1 without plans."""
+    wanted = method_of(session.settings.model)
+    for index, plan in enumerate(session.plans):
+        same = (plan.bits, plan.double_quant) == (wanted.bits, wanted.double_quant)
+        if same and plan.method == wanted.name:
+            return index
+    return -1
+
+
+def choose_method(session: Session, plan: MemoryPlan) -> None:
+    """Take over the precision of a plan."""
+    changes: dict[str, object] = {"model.bits": plan.bits}
+    if plan.bits == 4:
+        changes["model.double_quant"] = plan.double_quant
+    session.change(changes)
+
+
+class Legend(QWidget):
+    """The parts of a bar with their colours, or a sentence about one of them."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._sentence = ""
+        self.setMinimumWidth(80)
+        self.setFixedHeight(18)
+        theme.changed.connect(self.update)
+
+    @property
+    def sentence(self) -> str:
+        """What the read-out line says, empty while the legend is shown."""
+        return self._sentence
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence instead of the legend, or the legend again."""
+        self._sentence = sentence
+        self.setAccessibleName(sentence)
+        self.setToolTip(sentence)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw swatches and names."""
+        painter = QPainter(self)
+        made = font("caption")
+        painter.setFont(made)
+        metrics = QFontMetrics(made)
+        painter.setPen(self._theme.color("text_2"))
+        align = Qt.AlignmentFlag.AlignVCenter
+        if self._sentence:
+            right = Qt.TextElideMode.ElideRight
+            painter.drawText(
+                self.rect(), align, metrics.elidedText(self._sentence, right, self.width())
+            )
+            painter.end()
+            return
+        left, middle = 0.0, self.height() / 2
+        for part in MEMORY_PARTS:
+            box = QRectF(left, middle - 4, 8, 8)
+            painter.fillRect(box, self._theme.color(f"memory_{part}"))
+            if part == "logits":
+                painter.setPen(self._theme.color("memory_logits_edge"))
+                painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
+            painter.setPen(self._theme.color("text_2"))
+            width = metrics.horizontalAdvance(PART_NAMES[part])
+            painter.drawText(
+                QRectF(left + 13, 0, width + 2, self.height()), align, PART_NAMES[part]
+            )
+            left += 13 + width + 18
+        painter.end()
+
+
+class FoldedBar(QWidget):
+    """The bar of the chosen method alone."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._plan: MemoryPlan | None = None
+        self._device: Device | None = None
+        self._measured = 0
+        self.setMinimumWidth(140)
+        self.setFixedHeight(32)
+        theme.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        """A bar of middle length."""
+        return QSize(360, 32)
+
+    def show_plan(self, plan: MemoryPlan | None, device: Device, measured: int) -> None:
+        """Show another plan."""
+        self._plan, self._device, self._measured = plan, device, measured
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the bar, the free line and the marker."""
+        if self._plan is None or self._device is None:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        bars = BarPainter(painter, self._theme, Scale.of(self._device, [self._plan]))
+        track = QRectF(0, self.height() / 2 - 7, self.width() - 30, 14)
+        bars.track(track)
+        bars.bar(self._plan, track)
+        bars.free_line(track, track.top() - 4, track.bottom() + 4)
+        if self._measured:
+            bars.measured(self._measured, track)
+        painter.end()
+
+
+class MemoryStrip(QFrame):
+    """Open: five methods on one scale. Folded: the chosen one.
+
+    Signals:
+        fold_wanted: The user wants it open (True) or folded (False).
+        page_wanted: The user asked for the page of this name.
+    """
+
+    fold_wanted = Signal(bool)
+    page_wanted = Signal(str)
+
+    def __init__(
+        self, theme: Theme, session: Session, run: RunController, preferences: Preferences
+    ) -> None:
+        super().__init__()
+        self._theme, self._session, self._run = theme, session, run
+        self._preferences = preferences
+        self.setProperty("ground", "surface")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAccessibleName("Memory plan")
+        self.chooser = DeviceChooser(session, self)
+        self.chooser.chosen.connect(self._on_device)
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(self._make_open())
+        self._stack.addWidget(self._make_folded())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 1, 0, 0)
+        layout.addWidget(self._stack)
+        for signal in (session.plan_changed, session.model_changed, run.run_changed):
+            signal.connect(self.refresh)
+        run.phase_changed.connect(self.refresh)
+        run.event_arrived.connect(self._on_event)
+        theme.changed.connect(self.refresh)
+        self.set_open(True)
+        self.refresh()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all methods are shown."""
+        return self._stack.currentIndex() == 0
+
+    def set_open(self, opened: bool) -> None:
+        """Show all methods, or the chosen one alone."""
+        self._stack.setCurrentIndex(0 if opened else 1)
+        self.setFixedHeight(OPEN if opened else FOLDED)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Take less room for the card in a small window."""
+        self._card.setFixedWidth(150 if narrow else WIDE)
+        self._details.setVisible(not narrow)
+
+    # -- what it shows ----------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the session's plans as they are now."""
+        session = self._session
+        device, chosen = session.device, chosen_row(session)
+        measured = measured_peak(session, self._run)
+        self.rows.show_plans(session.plans, device, chosen, measured)
+        name = short_name(device)
+        for shown in (self._device_name, self._folded_device):
+            shown.set_full_text(name)
+        self._device_free.set_full_text(_free_words(device))
+        self._change.set_full_text(session.last_change)
+        has_plan = session.plan is not None
+        self._empty.setVisible(not has_plan)
+        self.rows.setVisible(has_plan)
+        self.legend.setVisible(has_plan)
+        self._refresh_folded(measured)
+
+    def _refresh_folded(self, measured: int) -> None:
+        plan, device = self._session.plan, self._session.device
+        self._folded_bar.show_plan(plan, device, measured)
+        if plan is None:
+            self._folded_method.setText("Choose a model to see what it needs")
+            for shown in (self._folded_total, self._folded_spread, self._folded_verdict):
+                shown.setText("")
+            self._folded_mark.set_icon("", "text_2")
+            return
+        icon, token, words = ANSWERS[judge(plan, device)]
+        self._folded_method.setText(plan.label)
+        self._folded_total.setText(f"{gib(plan.peak_bytes)} GiB")
+        self._folded_spread.setText(f"± {gib(spread(plan), 2)}")
+        self._folded_mark.set_icon(icon, token)
+        self._folded_verdict.setText(words)
+        self._folded_verdict.set_tone(token)
+        self._folded_note.set_full_text(
+            _measured_words(plan, measured) or self._session.last_change
+        )
+
+    def _on_event(self, _event: object) -> None:
+        if self._run.history.version % 5 == 0:
+            self.refresh()
+
+    def _on_device(self, device: Device) -> None:
+        self._preferences.card = device.name if device.kind == "card" else ""
+        self._session.choose_device(device)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the upper edge."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.fillRect(QRectF(0, 0, self.width(), 1), self._theme.color("line"))
+        if self.is_open:
+            x = self._card.width()
+            painter.setPen(self._theme.color("line"))
+            painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+        painter.end()
+
+    # -- making it --------------------------------------------------------------------------
+
+    def _make_open(self) -> QWidget:
+        page = QWidget()
+        self._card = self._make_card()
+        self.rows = PlanRows(self._theme)
+        self.rows.method_chosen.connect(lambda plan: choose_method(self._session, plan))
+        self.legend = Legend(self._theme)
+        self.rows.read_out.connect(self.legend.say)
+        self._change = ElidedLabel("", "caption", "muted")
+        self._change.setObjectName("last_change")
+        self._empty = label(
+            "Choose a model, and every method's memory stands here side by side.", tone="muted"
+        )
+        foot = QHBoxLayout()
+        foot.setContentsMargins(8, 0, 0, 0)
+        foot.addWidget(self.legend, 3)
+        foot.addWidget(self._change, 1)
+        middle = QVBoxLayout()
+        middle.setContentsMargins(16, 5, 0, 2)
+        middle.setSpacing(1)
+        middle.addWidget(self._empty)
+        middle.addWidget(self.rows)
+        middle.addLayout(foot)
+        layout = QHBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._card)
+        layout.addLayout(middle, 1)
+        layout.addLayout(self._make_side())
+        return page
+
+    def _make_side(self) -> QVBoxLayout:
+        self._details = button("Details", theme=self._theme, icon="maximize-2", small=True)
+        self._details.clicked.connect(lambda: self.page_wanted.emit("memory"))
+        fold = button("Fold", theme=self._theme, role="quiet", icon="chevron-down", small=True)
+        fold.setAccessibleName("Fold memory strip")
+        fold.setObjectName("fold_strip")
+        fold.setToolTip("Fold memory strip (Ctrl+Shift+M)")
+        fold.clicked.connect(lambda: self.fold_wanted.emit(False))
+        side = QVBoxLayout()
+        side.setContentsMargins(8, 8, 24, 8)
+        side.addWidget(self._details)
+        side.addWidget(fold)
+        side.addStretch(1)
+        return side
+
+    def _make_card(self) -> QWidget:
+        card = QWidget()
+        self._device_name = ElidedLabel("", "label")
+        self._device_free = ElidedLabel("", "caption", "muted")
+        self._choose = self._chooser_button()
+        name = QHBoxLayout()
+        name.setSpacing(6)
+        name.addWidget(IconLabel("memory-stick", "text_2", theme=self._theme))
+        name.addWidget(self._device_name, 1)
+        layout = QVBoxLayout(card)
+        layout.setContentsMargins(16, 8, 8, 6)
+        layout.setSpacing(2)
+        layout.addWidget(label("Memory plan", "caption", "muted"))
+        layout.addLayout(name)
+        layout.addWidget(self._device_free)
+        layout.addStretch(1)
+        layout.addWidget(self._choose, 0, Qt.AlignmentFlag.AlignLeft)
+        return card
+
+    def _chooser_button(self) -> Button:
+        made = button("Plan for another card", theme=self._theme, role="quiet", small=True)
+        made.setObjectName("choose_card")
+        made.setProperty("flush", "true")
+        made.clicked.connect(lambda: self.chooser.open_above(made))
+        return made
+
+    def _make_folded(self) -> QWidget:
+        page = QWidget()
+        layout = QHBoxLayout(page)
+        layout.setContentsMargins(16, 0, 16, 0)
+        layout.setSpacing(8)
+        layout.addWidget(IconLabel("memory-stick", "text_2", theme=self._theme))
+        self._folded_device = ElidedLabel("", "label")
+        self._folded_device.setFixedWidth(160)
+        self._folded_method = label("", "card")
+        self._folded_bar = FoldedBar(self._theme)
+        self._folded_total, self._folded_spread = label("", "card"), label("", "small", "muted")
+        self._folded_mark = IconLabel("", "text_2", theme=self._theme, size=14)
+        self._folded_verdict = label("", "label")
+        self._folded_note = ElidedLabel("", "small", "muted")
+        layout.addWidget(self._folded_device)
+        layout.addWidget(self._folded_method)
+        layout.addSpacing(8)
+        layout.addWidget(self._folded_bar, 3)
+        for shown in (self._folded_total, self._folded_spread, self._folded_mark):
+            layout.addWidget(shown)
+        layout.addWidget(self._folded_verdict)
+        layout.addWidget(self._folded_note, 2)
+        unfold = icon_button("chevron-up", "Open memory strip", theme=self._theme)
+        unfold.setObjectName("open_strip")
+        unfold.clicked.connect(lambda: self.fold_wanted.emit(True))
+        layout.addWidget(unfold)
+        return page
+
+
+def _free_words(device: Device) -> str:
+    if device.kind == "card":
+        return f"{gib(device.free_bytes)} of {gib(device.total_bytes)} GiB usable, planned"
+    return f"{gib(device.free_bytes)} of {gib(device.total_bytes)} GiB free"
+
+
+def _measured_words(plan: MemoryPlan, measured: int) -> str:
+    if not measured:
+        return ""
+    off = 100 * (plan.peak_bytes / measured - 1)
+    sign = "+" if off >= 0 else "−"
+    return f"measured peak {gib(measured)} · off by {sign}{abs(off):.1f} %"
