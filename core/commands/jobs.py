@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from core.commands.quiet import quieten_libraries
 from core.control import Control
 from core.errors import UserError
 from core.events import Reply
 from core.jobs.base import Job, JobRequest
+from core.libraries import prepare_libraries
 
 
 def reply_of(job: Job, request: JobRequest) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def reply_of(job: Job, request: JobRequest) -> dict[str, Any]:
     Raises:
         UserError: As the job raises it.
     """
-    quieten_libraries()
+    prepare_libraries()
     for event in job.run(request, Control()):
         if isinstance(event, Reply):
             return event.data

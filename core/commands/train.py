@@ -1,7 +1,6 @@
 """`rankscope train RUN.toml [--out RUN] [--resume]`: trains in this process."""
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -13,11 +12,10 @@ from core.commands.base import COMMANDS, add_set_option, settings_from
 from core.control import Control
 from core.errors import UserError
 from core.events import RunEnded
+from core.libraries import prepare_libraries
 from core.paths import runs_dir
 from core.run_folder import RunFolder, list_runs, new_run_path
 from core.training_report import Reporter, reporter_for
-
-_INTERRUPTED = 130
 
 
 @COMMANDS.register("train")
@@ -58,7 +56,7 @@ class Train:
 def _train(run: RunFolder, reporter: Reporter, *, resume: bool) -> tuple[RunEnded, bool]:
     """Return the outcome, and whether a signal asked for it."""
     reporter.preparing()
-    _quieten_libraries()
+    prepare_libraries()
     from core.training.loop import train
 
     control = Control()
@@ -124,12 +122,3 @@ def _run_to_resume(arguments: argparse.Namespace) -> RunFolder:
         if run.settings.name == name and run.state().phase != "finished":
             return run
     raise UserError(f"There is no run called {name!r} to resume.", "`rankscope runs` lists all.")
-
-
-def _quieten_libraries() -> None:
-    """Keep the libraries' own bars and advice off the terminal; must precede their import."""
-    import logging
-
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

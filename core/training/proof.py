@@ -69,7 +69,7 @@ def examine(run: RunFolder, base: Path) -> dict[str, Any]:
     settings = run.settings.model
     precision = choose_precision(settings.dtype)
     ids = load_tokenizer(base)(_PROBE, return_tensors="pt")["input_ids"].to(precision.device)
-    model = load_model(base, settings, dtype=precision.dtype, device=precision.device)
+    model = load_model(base, settings, dtype=precision.dtype, device=str(precision.device))
     model = PeftModel.from_pretrained(model, str(run.adapter_dir)).eval()
     with torch.no_grad():
         adapted = model(input_ids=ids).logits.float()

@@ -108,7 +108,7 @@ def _about_rows(rows: int, train: int, held_out: int) -> Generator[Notice, None,
 def build_trainee(settings: RunSettings, base: Base, rows: Rows) -> Trainee:
     """Load the base model and put a fresh adapter and its optimizer on it."""
     frozen = load_model(
-        base.folder, settings.model, dtype=base.precision.dtype, device=base.precision.device
+        base.folder, settings.model, dtype=base.precision.dtype, device=str(base.precision.device)
     )
     torch.manual_seed(settings.training.seed)
     model = attach_adapter(frozen, settings, base.info)

@@ -1,0 +1,19 @@
+"""How torch and its friends are told to behave, before the first of them is imported."""
+
+import logging
+import os
+
+_ENVIRONMENT = {
+    # Threads that wait by spinning make training up to ten times slower as soon as anything else
+    # runs on the machine, and starve the window; asleep they cost a few microseconds per product.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+
+def prepare_libraries() -> None:
+    """Set what the libraries read when they are imported; what the user has set stays."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
