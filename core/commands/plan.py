@@ -1,0 +1,140 @@
+"""`rankscope plan --model M`: what every method would need, before anything is loaded."""
+
+import argparse
+import shutil
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from core.commands.base import COMMANDS, add_set_option, changes_of
+from core.memory.amounts import gib, parse_amount
+from core.memory.cards import custom_card
+from core.memory.methods import find_methods
+from core.memory.plan import PARTS, MemoryPlan, plan_methods
+from core.memory.verdict import fits
+from core.memory.workload import Known
+from core.models.info import ModelInfo
+from core.models.sources import open_model
+from core.settings import RunSettings
+
+OPTIONS: dict[str, tuple[str, Callable[[str], Any], str]] = {
+    "rank": ("adapter.rank", int, "rank of the adapter"),
+    "targets": ("adapter.targets", lambda text: tuple(text.split(",")), "all-linear, or names"),
+    "batch": ("training.micro_batch", int, "rows that go through the model at once"),
+    "seq": ("data.max_length", int, "tokens of the longest row"),
+    "optimizer": ("training.optimizer", str, "adamw, adamw8bit or sgd"),
+    "dtype": ("model.dtype", str, "compute type: auto, bf16, fp16 or fp32"),
+}
+"""Option: setting that it changes, how to read it, what it is."""
+
+BLOCKS = dict(zip(PARTS, "█▓▓▓▒░··", strict=True))
+LEGEND = "█ weights  ▓ adapter, gradients, optimizer  ▒ activations  ░ logits  · workspace, context"
+ANSWERS = {True: "fits", False: "does not fit", None: ""}
+
+
+@COMMANDS.register("plan")
+class Plan:
+    """The command `plan`."""
+
+    summary: ClassVar[str] = "show the memory that each method would need"
+
+    @staticmethod
+    def arguments(parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument(
+            "--model", default="starter", metavar="M", help="folder, GGUF or hub id"
+        )
+        parser.add_argument("--method", default="", help="lora, qlora or full; all without it")
+        parser.add_argument("--bits", type=int, choices=(4, 8), help="of QLoRA")
+        _add_switch(parser, "double-quant", "quantize the scales of 4-bit blocks")
+        for name, (_, read, summary) in OPTIONS.items():
+            parser.add_argument(f"--{name}", type=read, help=summary)
+        _add_switch(parser, "gradient-checkpointing", "recompute activations")
+        parser.add_argument("--attention", choices=("sdpa", "eager", "flash"), default="")
+        parser.add_argument("--gpu-memory", metavar="24GiB", help="say whether it fits")
+        add_set_option(parser)
+
+    @staticmethod
+    def run(arguments: argparse.Namespace) -> dict[str, Any]:
+        """Return the plans as a document."""
+        info = open_model(arguments.model)
+        settings = _settings(arguments)
+        memory = arguments.gpu_memory
+        device = custom_card(parse_amount(memory)) if memory else None
+        plans = plan_methods(
+            info,
+            settings,
+            device,
+            methods=find_methods(arguments.method, arguments.bits, arguments.double_quant),
+            known=Known(attention=arguments.attention),
+        )
+        documents = [{**_document(plan), "fits": fits(plan, device)} for plan in plans]
+        return {"model": _model(info), "plans": documents}
+
+    @staticmethod
+    def show(document: dict[str, Any]) -> None:
+        """Print a bar per method, all on one scale."""
+        model, plans = document["model"], document["plans"]
+        print(f"{model['name']}, {model['parameters']:,} parameters\n")
+        width = max(20, shutil.get_terminal_size().columns - 66)
+        longest = max(plan["peak_bytes"] for plan in plans)
+        for plan in plans:
+            low, high = gib(plan["low_bytes"]), gib(plan["high_bytes"])
+            bar = _bar(plan["parts"], width / longest)
+            print(
+                f"{_label(plan):17s}{gib(plan['peak_bytes']):>11s}  {low:>10s} – {high:<11s}"
+                f"{ANSWERS[plan['fits']]:13s}{bar}"
+            )
+        print(f"\n{LEGEND}")
+
+
+def _add_switch(parser: argparse.ArgumentParser, name: str, summary: str) -> None:
+    parser.add_argument(
+        f"--{name}", action=argparse.BooleanOptionalAction, default=None, help=summary
+    )
+
+
+def _settings(arguments: argparse.Namespace) -> RunSettings:
+    """Return the settings that the options ask for, `--set` last."""
+    changes: dict[str, Any] = {"model.source": arguments.model}
+    for name, (key, _, _) in OPTIONS.items():
+        value = getattr(arguments, name)
+        if value is not None:
+            changes[key] = value
+    if arguments.gradient_checkpointing is not None:
+        changes["training.gradient_checkpointing"] = arguments.gradient_checkpointing
+    return RunSettings().with_changes({**changes, **changes_of(arguments.set)})
+
+
+def _model(info: ModelInfo) -> dict[str, Any]:
+    shape = info.architecture
+    return {
+        "name": info.name,
+        "source": info.source,
+        "family": shape.family,
+        "parameters": info.parameters,
+        "layers": shape.layers,
+        "hidden_size": shape.hidden_size,
+        "vocab_size": shape.vocab_size,
+    }
+
+
+def _document(plan: MemoryPlan) -> dict[str, Any]:
+    return {
+        "method": plan.method,
+        "bits": plan.bits,
+        "double_quant": plan.double_quant,
+        "peak_bytes": plan.peak_bytes,
+        "low_bytes": plan.low_bytes,
+        "high_bytes": plan.high_bytes,
+        "parts": dict(plan.parts),
+        "source": plan.source,
+    }
+
+
+def _label(plan: dict[str, Any]) -> str:
+    (method,) = find_methods(plan["method"], plan["bits"], plan["double_quant"])
+    return method.label
+
+
+def _bar(parts: dict[str, int], scale: float) -> str:
+    return "".join(BLOCKS[name] * round(size * scale) for name, size in parts.items())

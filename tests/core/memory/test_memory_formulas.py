@@ -1,0 +1,192 @@
+"""Each term against a computation by hand, written out."""
+
+import pytest
+
+from core.memory.activations import (
+    adapter_input_bytes,
+    attention_bytes,
+    checkpoint_bytes,
+    layer_loads,
+    mlp_backward_bytes,
+    mlp_bytes,
+    norm_bytes,
+    score_backward_bytes,
+    score_bytes,
+    widened_bytes,
+)
+from core.memory.logits import loss_bytes
+from core.memory.methods import METHODS
+from core.memory.trained import (
+    adapter_bytes,
+    gradient_bytes,
+    optimizer_bytes,
+    step_temporary_bytes,
+    trained_parameters,
+)
+from core.memory.weights import eight_bit_bytes, four_bit_bytes, weight_bytes
+from core.memory.workload import Known, ModelCells, Workload
+from core.models.info import Architecture
+from core.settings import RunSettings
+from tests.core.memory.memory_shapes import GPT3, MIXTRAL, SMOLLM2, llama, model
+
+LORA, INT8, NF4, NF4_DQ, FULL = METHODS
+LLAMA = llama()
+# The matrices of one block of Llama-3-8B: q and o, k and v, gate and up and down.
+BLOCK = 2 * 4096 * 4096 + 2 * 1024 * 4096 + 3 * 14336 * 4096
+REST = 2 * 128_256 * 4096 + (2 * 32 + 1) * 4096  # embeddings, head, norms
+
+
+def workload(
+    architecture: Architecture = LLAMA, method=LORA, known: Known | None = None, **changes: object
+) -> Workload:
+    usual = {"data.max_length": 1024, "training.micro_batch": 2, "model.dtype": "bf16"}
+    dotted = {key.replace("__", "."): value for key, value in changes.items()}
+    settings = RunSettings().with_changes({**usual, **dotted})
+    cells = ModelCells.of(model(architecture), settings.adapter.targets)
+    return Workload.of(cells, settings, method, known or Known())
+
+
+def test_weights_of_llama_3_8b_in_16_bits_are_two_bytes_each() -> None:
+    assert weight_bytes(workload()) == 2 * 8_030_261_248  # the published count
+
+
+def test_four_bit_weights_carry_one_scale_per_64() -> None:
+    assert four_bit_bytes(64, double_quant=False) == 32 + 4
+    assert four_bit_bytes(64 * 256, double_quant=True) == 32 * 256 + 256 + 4
+    assert four_bit_bytes(1e9, double_quant=True) == pytest.approx(515_869_140.6)
+
+
+def test_eight_bit_weights_carry_one_scale_per_row() -> None:
+    assert eight_bit_bytes(4096 * 1024, outputs=1024) == 4096 * 1024 + 4 * 1024
+
+
+def test_only_the_matrices_of_the_blocks_are_quantized() -> None:
+    assert weight_bytes(workload(method=NF4)) == 32 * BLOCK * 0.5625 + 2 * REST
+    rows = 32 * (2 * 4096 + 2 * 1024 + 2 * 14336 + 4096)
+    assert weight_bytes(workload(method=INT8)) == 32 * BLOCK + 4 * rows + 2 * REST
+
+
+def test_a_tied_head_counts_once() -> None:
+    assert weight_bytes(workload(SMOLLM2)) == 2 * 134_515_008
+
+
+def test_grouped_keys_and_values_make_small_adapters() -> None:
+    # q: 16·(4096 + 4096), v: 16·(4096 + 1024), 32 layers: 6.8 M, not 8.4 M.
+    made = workload(adapter__targets=("q_proj", "v_proj"), adapter__rank=16)
+    assert trained_parameters(made) == 32 * 16 * (8192 + 5120) == 6_815_744
+    assert adapter_bytes(made) == gradient_bytes(made) == 4 * 6_815_744
+
+
+def test_the_adapter_of_gpt_3_in_the_lora_paper() -> None:
+    # "r_q = r_v = 4": 18.9 M (arXiv:2106.09685, table 5 gives 18 M), 0.01 % of 175 B.
+    made = workload(GPT3, adapter__targets=("q_proj", "v_proj"), adapter__rank=4)
+    assert trained_parameters(made) == 96 * 2 * 4 * (12288 + 12288) == 18_874_368
+    share = trained_parameters(made) / made.parameters
+    assert share == pytest.approx(18_874_368 / 174.6e9, rel=0.01)
+
+
+def test_dora_adds_one_number_per_output() -> None:
+    changes = {"adapter__targets": ("k_proj",), "adapter__rank": 8}
+    lora = trained_parameters(workload(**changes))
+    dora = trained_parameters(workload(adapter__method="dora", **changes))
+    assert dora - lora == 32 * 1024
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "per_parameter"), [("adamw", 8), ("adamw8bit", 2.03125), ("sgd", 0)]
+)
+def test_optimizer_states_per_trained_parameter(optimizer: str, per_parameter: float) -> None:
+    made = workload(training__optimizer=optimizer)
+    assert optimizer_bytes(made) == per_parameter * trained_parameters(made)
+
+
+def test_pure_bf16_fine_tuning_takes_ten_bytes_per_parameter_at_the_step() -> None:
+    made = workload(method=FULL)
+    total = (
+        weight_bytes(made)
+        + gradient_bytes(made)
+        + optimizer_bytes(made)
+        + step_temporary_bytes(made)
+    )
+    assert total == 10 * 8_030_261_248
+    assert adapter_bytes(made) == 0
+    assert step_temporary_bytes(workload(method=FULL, known=Known(on_cpu=True))) == 0
+
+
+def test_checkpoints_are_one_hidden_state_per_boundary() -> None:
+    assert checkpoint_bytes(workload()) == 33 * 2048 * 4096 * 2
+
+
+def test_norms_keep_an_fp32_copy_each() -> None:
+    assert norm_bytes(workload()) == 8 * 4096
+    assert norm_bytes(workload(method=FULL)) == 8 * 4096 + 2 * 2 * 4096
+
+
+def test_attention_with_repeated_and_with_grouped_keys() -> None:
+    # q and output 4096 each, k and v 4096 each where repeated, 1024 where not; 32 heads.
+    assert attention_bytes(workload()) == 2 * 4 * 4096 + 4 * 32
+    grouped = 2 * (2 * 4096 + 2 * 1024) + 4 * 32
+    assert attention_bytes(workload(training__micro_batch=1)) == grouped
+    assert attention_bytes(workload(known=Known(attention="flash"))) == grouped
+    assert attention_bytes(workload(model__attention="eager")) == 2 * 3 * 4096
+
+
+def test_scores_are_quadratic_with_eager_attention_only() -> None:
+    eager = workload(model__attention="eager")
+    scores = 2 * 32 * 1024**2
+    assert score_bytes(eager) == 6 * scores
+    assert score_backward_bytes(eager) == 8 * scores
+    assert score_bytes(workload()) == 2 * 2 * 1024**2  # the mask
+    assert score_bytes(workload(training__micro_batch=1)) == score_backward_bytes(workload()) == 0
+
+
+def test_a_gated_mlp_keeps_three_branches_a_plain_one_two() -> None:
+    assert mlp_bytes(workload()) == 3 * 2 * 14336
+    assert mlp_bytes(workload(GPT3)) == 2 * 2 * 49152
+    assert mlp_bytes(workload(MIXTRAL)) == 2 * 3 * 2 * 14336  # two experts per token
+
+
+def test_backward_of_an_mlp_widens_a_quantized_matrix() -> None:
+    tokens = 2048
+    assert mlp_backward_bytes(workload()) == tokens * (4 * 4096 + 6 * 14336)
+    few = workload(method=NF4, training__micro_batch=1, data__max_length=16)
+    assert widened_bytes(few) == 2 * 4096 * 14336
+    assert mlp_backward_bytes(few) == 16 * (4 * 4096 + 2 * 14336) + 2 * 4096 * 14336
+
+
+def inputs(**changes: object) -> float:
+    made = workload(adapter__rank=8, **changes)
+    return adapter_input_bytes(made, made.model.target_layers[0])
+
+
+def test_every_adapter_casts_its_input_for_itself() -> None:
+    seven = 4 * (6 * 4096 + 14336) + 7 * 4 * 8
+    assert inputs() == seven
+    assert inputs(adapter__dropout=0.1) == seven + 6 * 4096 + 14336
+
+
+def test_in_fp32_adapters_share_their_input() -> None:
+    # q, k, v share one; o reads what sdpa keeps anyway; gate and up share one; down has its own.
+    assert inputs(model__dtype="fp32") == 4 * (2 * 4096 + 14336) + 7 * 4 * 8
+    eager = inputs(model__dtype="fp32", model__attention="eager")
+    assert eager == 4 * (3 * 4096 + 14336) + 7 * 4 * 8
+
+
+def test_int8_keeps_the_input_of_every_product() -> None:
+    frozen = layer_loads(workload())[0].kept
+    assert layer_loads(workload(method=INT8))[0].kept - frozen == 2048 * 2 * (2 * 4096 + 14336)
+
+
+def test_layers_without_targets_keep_less() -> None:
+    loads = layer_loads(workload(adapter__targets=("q_proj@31",)))
+    assert loads[31].kept - loads[0].kept == 2048 * (4 * 4096 + 4 * 16)
+
+
+def test_the_loss_holds_three_fp32_blocks_of_logits() -> None:
+    assert loss_bytes(workload()) == 2048 * (12 * 128_256 + 4 * 4096)
+    assert loss_bytes(workload(model__dtype="fp32")) == 2048 * (12 * 128_256 + 4 * 4096)
+
+
+def test_fewer_trained_tokens_make_a_smaller_loss() -> None:
+    half = workload(known=Known(trained_share=0.5))
+    assert loss_bytes(half) == 2048 * (6 * 128_256 + 4 * 4096)

@@ -1,0 +1,115 @@
+"""`rankscope plan` from the outside."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.cli import main
+
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "vocab_size": 128256,
+    "max_position_embeddings": 8192,
+    "tie_word_embeddings": False,
+}
+KEYS = {
+    "method",
+    "bits",
+    "double_quant",
+    "peak_bytes",
+    "low_bytes",
+    "high_bytes",
+    "parts",
+    "source",
+    "fits",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    """A folder that holds only config.json."""
+    model = tmp_path / "Llama-8B"
+    model.mkdir()
+    (model / "config.json").write_text(json.dumps(CONFIG))
+    return str(model)
+
+
+def planned(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict]:
+    assert main(["plan", "--json", *arguments]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert set(document) == {"model", "plans"}
+    assert document["model"]["parameters"] == 8_030_261_248
+    return document["plans"]
+
+
+def test_all_methods_with_the_keys_of_the_contract(folder: str, capsys) -> None:
+    plans = planned(capsys, "--model", folder)
+    assert len(plans) == 5
+    for plan in plans:
+        assert set(plan) == KEYS
+        assert plan["fits"] is None
+        assert sum(plan["parts"].values()) == plan["peak_bytes"]
+
+
+def test_every_option_has_its_effect(folder: str, capsys) -> None:
+    base = ("--model", folder, "--method", "qlora", "--bits", "4", "--double-quant")
+    (usual,) = planned(capsys, *base, "--batch", "2", "--seq", "512")
+    small = ("--rank", "4", "--targets", "q_proj,v_proj", "--batch", "1", "--seq", "256")
+    lean = ("--optimizer", "sgd", "--gradient-checkpointing", "--attention", "flash")
+    (less,) = planned(capsys, *base, *small, *lean, "--gpu-memory", "24GiB")
+    assert (less["method"], less["bits"], less["double_quant"]) == ("qlora", 4, True)
+    assert less["fits"] is True
+    assert less["parts"]["optimizer"] == 0
+    assert less["parts"]["adapter"] == 4 * 32 * 4 * (8192 + 5120)
+    assert less["peak_bytes"] < usual["peak_bytes"]
+
+
+def test_set_wins_and_dtype_widens(folder: str, capsys) -> None:
+    arguments = ("--model", folder, "--method", "lora", "--dtype", "fp32")
+    (plan,) = planned(capsys, *arguments, "--set", "adapter.rank=1")
+    assert plan["parts"]["weights"] == 4 * 8_030_261_248
+    assert plan["parts"]["adapter"] == 4 * (41_943_040 // 16)
+
+
+def test_too_little_memory_is_said(folder: str, capsys) -> None:
+    plans = planned(capsys, "--model", folder, "--gpu-memory", "12GB", "--batch", "1")
+    assert plans[0]["fits"] is False
+    assert main(["plan", "--model", folder, "--gpu-memory", "12GB"]) == 0
+    assert "does not fit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--gpu-memory", "lots"),
+        ("--method", "prefix"),
+        ("--method", "lora", "--bits", "4"),
+        ("--rank", "0"),
+        ("--targets", "c_attn"),
+        ("--model", "no/such/model/here"),
+    ],
+)
+def test_mistakes_end_with_2_and_a_hint(folder: str, wrong: tuple[str, ...], capsys) -> None:
+    assert main(["plan", "--model", folder, *wrong]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "hint: " in error
+
+
+def test_planning_never_imports_torch(folder: str) -> None:
+    code = (
+        "import sys; from core.cli import main; "
+        f"assert main(['plan', '--json', '--model', {folder!r}]) == 0; "
+        "heavy = {'torch', 'transformers', 'peft', 'PySide6'}; "
+        "sys.exit(bool(heavy & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
