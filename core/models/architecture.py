@@ -77,7 +77,7 @@ def read_architecture(config: Mapping[str, Any], name: str) -> Architecture:
         layers=layers,
         hidden_size=hidden,
         heads=heads,
-        kv_heads=_number(text, "kv_heads", name, default=1 if text.get("multi_query") else heads),
+        kv_heads=_kv_heads(text, name, heads),
         head_dim=_number(text, "head_dim", name, default=max(1, hidden // heads)),
         intermediate_size=_intermediate_size(text, name, hidden, experts),
         vocab_size=_number(text, "vocab_size", name),
@@ -105,6 +105,12 @@ def _check_kind(config: Mapping[str, Any], text: Mapping[str, Any], name: str) -
             f"The weights of {name} are already quantized ({method or 'unknown method'}).",
             "Choose the original model: Rankscope quantizes it while loading.",
         )
+
+
+def _kv_heads(text: Mapping[str, Any], name: str, heads: int) -> int:
+    if text.get("multi_query") and not text.get("new_decoder_architecture"):  # Falcon, StarCoder
+        return 1
+    return _number(text, "kv_heads", name, default=heads)
 
 
 def _intermediate_size(text: Mapping[str, Any], name: str, hidden: int, experts: int) -> int:

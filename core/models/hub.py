@@ -112,7 +112,7 @@ def _in_words(hub_id: str) -> Iterator[None]:
         ) from error
     except (OSError, ValueError, http_error, errors.SafetensorsParsingError) as error:
         raise UserError(
-            f"{hub_id} could not be reached on the hub: {error}",
+            f"{hub_id} could not be reached on the hub: {str(error).strip().partition(chr(10))[0]}",
             "Go online, or choose a model that is on this computer.",
         ) from error
 

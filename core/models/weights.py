@@ -20,7 +20,8 @@ _PREFIXES = {
     **dict.fromkeys(("gpt2", "gptj", "gpt_neo", "bloom", "falcon", "gpt_bigcode"), "transformer"),
     "gpt_neox": "gpt_neox",
 }
-_RENAMED = (  # multimodal files of transformers 4, as transformers 5 names their modules
+_RENAMED = (  # as transformers 5 names the modules: GPT-NeoX's head, multimodal files
+    ("embed_out.", "lm_head."),
     ("language_model.model.", "model.language_model."),
     ("language_model.lm_head.", "lm_head."),
     ("vision_tower.vision_model.", "model.vision_tower."),
