@@ -65,7 +65,7 @@ class Session(QObject):
 
     def start(self) -> None:
         """Read model and data for the first time."""
-        self._read_model()
+        self.read_model()
         self.read_data()
 
     # -- settings ---------------------------------------------------------------------------
@@ -115,7 +115,7 @@ class Session(QObject):
         before, self.settings = self.settings, settings
         plan_before = self.plan
         if settings.model.source != before.model.source:
-            self._read_model()
+            self.read_model()
         self._make_plans()
         if plan_before is not None and self.plan is not None:
             self.last_change = difference(before, settings, plan_before, self.plan)
@@ -135,7 +135,8 @@ class Session(QObject):
         except UserError:
             return ()
 
-    def _read_model(self) -> None:
+    def read_model(self) -> None:
+        """Read the headers of the chosen model again."""
         self.model, self.model_error = None, None
         if self._model_task is not None:
             self._model_task.cancel()

@@ -208,7 +208,7 @@ class ModelPage(Page):
         entry: Entry | None = current.data(ENTRY)
         if entry is None or entry.source == self._session.settings.model.source:
             return
-        if isinstance(entry.model, BrokenModel):
+        if isinstance(entry.model, BrokenModel) and entry.kind == "broken":
             words = f"{entry.model.name}: {entry.model.message}"
             self.banner.show_message(words, entry.model.hint, tone="warn")
             return
@@ -226,7 +226,7 @@ class ModelPage(Page):
 
     def _on_prepared(self) -> None:
         self.context.messages.toast("The model is ready: a run starts without delay now.")
-        self._session.reread_model()
+        self._session.read_model()
         self.reload()
 
     def _select_current(self) -> None:

@@ -38,16 +38,16 @@ class Columns:
 
 def columns(width: int) -> Columns:
     """Lay the columns out from the right; the name takes what is left."""
-    licence = 92 if width >= WIDE else 0
-    qlora = width - 78
-    lora = qlora - 72
+    licence = 86 if width >= WIDE else 0
+    qlora = width - 74
+    lora = qlora - 70
     licence_left = lora - licence - (8 if licence else 0)
-    disk = licence_left - 72 - 8
-    parameters = disk - 76 - 4
+    disk = licence_left - 60 - 8
+    parameters = disk - 64
     return Columns(
         (44, parameters - 48),
-        (parameters, 76),
-        (disk, 72),
+        (parameters, 64),
+        (disk, 60),
         (licence_left, licence),
         (lora, 68),
         (qlora, 70),
@@ -75,17 +75,17 @@ class ModelDelegate(QStyledItemDelegate):
     ) -> None:
         """Draw one model."""
         entry: Entry = index.data(ENTRY)
-        rect: QRect = option.rect  # type: ignore[attr-defined]
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._ground(painter, rect, state)
         painter.translate(rect.topLeft())
-        token = "warn" if entry.kind == "broken" else "accent" if _on(state) else "text_2"
+        token = "accent" if _on(state) else "warn" if entry.kind == "broken" else "text_2"
         icon = "file" if entry.source.endswith(".gguf") else ICONS[entry.kind]
         paint_icon(painter, icon, self._theme.color(token), QRectF(13, 18, 16, 16))
         if isinstance(entry.model, BrokenModel):
-            self._broken(painter, entry.model, rect.width())
+            self._untold(painter, entry, rect.width())
         else:
             self._model(painter, entry, entry.model, columns(rect.width()))
         painter.restore()
@@ -123,9 +123,13 @@ class ModelDelegate(QStyledItemDelegate):
         for column, answer in zip((place.lora, place.qlora), entry.answers, strict=False):
             self._badge(painter, column[0], answer)
 
-    def _broken(self, painter: QPainter, model: BrokenModel, width: int) -> None:
-        self._text(painter, (44, width - 56, 8, 18), model.name, "label", "text", LEFT)
-        self._text(painter, (44, width - 56, 27, 16), model.message, "caption", "warn", LEFT)
+    def _untold(self, painter: QPainter, entry: Entry, width: int) -> None:
+        """Draw a model of which there is no description, with the reason."""
+        self._text(painter, (44, width - 56, 8, 18), entry.model.name, "label", "text", LEFT)
+        absent = entry.kind == "hub"
+        words = "hub · not on this computer yet" if absent else entry.problem
+        tone = "text_2" if absent else "warn"
+        self._text(painter, (44, width - 56, 27, 16), words, "caption", tone, LEFT)
 
     def _text(
         self,

@@ -34,6 +34,7 @@ class ModelDetails(Card):
     def __init__(self, theme: Theme) -> None:
         super().__init__("No model yet")
         self._theme = theme
+        self._family = " architecture"
         self.header.removeWidget(self.caption)
         self.caption.hide()
         self.name = ElidedLabel("", "title")
@@ -71,6 +72,8 @@ class ModelDetails(Card):
 
     def set_tight(self, tight: bool) -> None:
         """Leave the drawing of a layer out where there is no room."""
+        self.checked.set_text("Checked" if tight else "Headers checked")
+        self._family = "" if tight else " architecture"
         self.layer_title.setVisible(not tight)
         self.layer.setVisible(not tight)
 
@@ -105,14 +108,14 @@ class ModelDetails(Card):
         if info is None:
             return
         self.chips.addWidget(
-            Chip(f"{info.architecture.family[:FAMILY_LIMIT]} architecture", theme=self._theme)
+            Chip(info.architecture.family[:FAMILY_LIMIT] + self._family, theme=self._theme)
         )
         self.chips.addWidget(Chip(info.dtype.lower(), theme=self._theme))
         template = ("chat template", "fact", "message-square")
         missing = ("no chat template", "warn", "triangle-alert")
         text, tone, icon = template if info.has_chat_template else missing
         self.chips.addWidget(Chip(text, tone, icon, theme=self._theme))
-        if info.kind == "starter":
+        if info.kind == "starter" and self._family:
             self.chips.addWidget(Chip("starter", "state", theme=self._theme))
         self.chips.addStretch(1)
 

@@ -13,6 +13,7 @@ from core.memory.methods import METHODS
 from core.memory.plan import plan_methods
 from core.memory.verdict import judge
 from core.models.info import BrokenModel, ModelInfo
+from core.models.sources import is_hub_id
 from core.settings import RunSettings
 
 Index = QModelIndex | QPersistentModelIndex
@@ -42,8 +43,13 @@ class Entry:
     def kind(self) -> str:
         """Group of the filter: starter, local, hub or broken."""
         if isinstance(self.model, BrokenModel):
-            return "broken"
+            return "hub" if is_hub_id(self.source) else "broken"
         return {"starter": "starter", "hub": "hub"}.get(self.model.kind, "local")
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, empty if nothing is."""
+        return self.model.message if isinstance(self.model, BrokenModel) else ""
 
     @property
     def origin(self) -> str:

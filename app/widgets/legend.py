@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.style.theme import Theme, font
 
 GAP = 16
+LINE = 18
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,9 @@ class Legend(QWidget):
     def __init__(self, *keys: Key, theme: Theme) -> None:
         super().__init__()
         self._theme, self._keys = theme, keys
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self.setAccessibleName("Legend: " + ", ".join(key.text for key in keys))
         theme.changed.connect(self.update)
 
@@ -48,21 +51,37 @@ class Legend(QWidget):
     def sizeHint(self) -> QSize:
         """Return the room of all entries."""
         width = sum(self._width(key) for key in self._keys) + GAP * (len(self._keys) - 1)
-        return QSize(int(max(0, width)) + 2, 18)
+        return QSize(int(max(0, width)) + 2, LINE)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the room of the widest entry."""
+        return QSize(int(max((self._width(key) for key in self._keys), default=0)) + 2, LINE)
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of as many lines as `width` asks for."""
+        return LINE * (1 + max((line for _, line in self._places(width)), default=0))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw all entries from left to right."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(font("caption"))
-        left = 0.0
-        for key in self._keys:
+        for key, (left, line) in zip(self._keys, self._places(self.width()), strict=True):
             swatch = _swatch_width(key)
-            self._swatch(painter, key, QRectF(left + 0.5, 3.5, swatch, 11))
+            self._swatch(painter, key, QRectF(left + 0.5, LINE * line + 3.5, swatch, 11))
             painter.setPen(self._theme.color("text_2"))
-            box = QRectF(left + swatch + 6, 0, 300, 18)
+            box = QRectF(left + swatch + 6, LINE * line, 300, LINE)
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, key.text)
+
+    def _places(self, width: int) -> list[tuple[float, int]]:
+        """Return left edge and line of every entry."""
+        places, left, line = [], 0.0, 0
+        for key in self._keys:
+            if left and left + self._width(key) > width:
+                left, line = 0.0, line + 1
+            places.append((left, line))
             left += self._width(key) + GAP
+        return places
 
     def _width(self, key: Key) -> float:
         return _swatch_width(key) + 6 + QFontMetricsF(font("caption")).horizontalAdvance(key.text)
