@@ -3,7 +3,6 @@
 from typing import Any
 
 from core.control import Control
-from core.errors import UserError
 from core.events import Reply
 from core.jobs.base import Job, JobRequest
 from core.libraries import prepare_libraries
@@ -16,7 +15,5 @@ def reply_of(job: Job, request: JobRequest) -> dict[str, Any]:
         UserError: As the job raises it.
     """
     prepare_libraries()
-    for event in job.run(request, Control()):
-        if isinstance(event, Reply):
-            return event.data
-    raise UserError("The job ended without an answer.", "Try again.")
+    replies = [event for event in job.run(request, Control()) if isinstance(event, Reply)]
+    return replies[-1].data

@@ -84,37 +84,36 @@ def _chat(row: Conversation, tokenizer: Any) -> Rendered:
     answers = []
     for i, message in enumerate(row):
         if message.role == "assistant":
-            before = _apply(messages[:i], tokenizer, add_generation_prompt=True) if i else ""
+            start = _answer_start(text, row, i, tokenizer)
             after = text if i == len(row) - 1 else _apply(messages[: i + 1], tokenizer)
-            answers.append(_answer_span(text, before, after, row[i - 1].content if i else ""))
+            end = len(after) if text.startswith(after) else None
+            answers.append(None if start is None else Span(start, end))
     return Rendered(text, tuple(answers), add_special_tokens=False)
 
 
-def _answer_span(text: str, before: str, after: str, question: str) -> Span | None:
-    """Locate an answer in `text`.
+def _answer_start(text: str, row: Conversation, turn: int, tokenizer: Any) -> int | None:
+    """Return where the answer begins in `text`: behind the turns before it.
 
-    Templates of reasoning models put an empty thought into the generation prompt, or drop the
-    thoughts of earlier turns: then `before` or `after` is not quite a prefix of `text`.
-
-    Args:
-        text: The whole conversation.
-        before: The turns before the answer, with the generation prompt.
-        after: The turns up to the answer.
-        question: Content of the turn before the answer, which `text` and `before` must share.
+    Templates of reasoning models put a thought into the generation prompt that the text does not
+    have: then it begins where the two part, if they share everything up to the question. The first
+    turn has none before it, and templates put a system message of their own there: its words tell.
     """
-    start = _shared(before, text)
-    if start < len(before):  # "<" may begin both "<think>" and the answer: go back to a border
-        start = 1 + max(text.rfind(border, 0, start) for border in BORDERS)
-    asked = before.rfind(question.strip()) + len(question.strip())
-    if start < asked:
-        return None
-    return Span(start, len(after) if text.startswith(after) else None)
+    if turn == 0:
+        words = row[0].content.strip()
+        return text.index(words) if words and words in text else None
+    messages = [{"role": message.role, "content": message.content} for message in row[:turn]]
+    before = _apply(messages, tokenizer, add_generation_prompt=True)
+    if text.startswith(before):
+        return len(before)
+    shared = _shared(before, text)  # "<" may begin both "<think>" and the answer: back to a border
+    start = 1 + max(text.rfind(border, 0, shared) for border in BORDERS)
+    question = row[turn - 1].content.strip()
+    asked = before.rfind(question)
+    return start if 0 <= asked and asked + len(question) <= start else None
 
 
 def _shared(one: str, other: str) -> int:
     """Return the number of characters at the start that both texts share."""
-    if other.startswith(one):
-        return len(one)
     pairs = enumerate(zip(one, other, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
 

@@ -22,6 +22,7 @@ TEXT_COLUMN = "text"
 CHAT_KEYS = (("role", "content"), ("from", "value"))
 """Names of speaker and words inside a chat: those of most tools, and those of ShareGPT."""
 
+SHOWN_COLUMNS = 20
 NAME_THEM = "Name the columns with data.prompt_column and data.answer_column."
 
 
@@ -138,4 +139,6 @@ def _missing(named: str, columns: tuple[str, ...]) -> UserError:
 
 
 def _listed(columns: tuple[str, ...]) -> str:
-    return ", ".join(repr(str(name)) for name in columns) or "(none)"
+    more = len(columns) - SHOWN_COLUMNS
+    names = ", ".join(f"{str(name)!r:.60}" for name in columns[:SHOWN_COLUMNS])
+    return f"{names} and {more} more" if more > 0 else names or "(none)"

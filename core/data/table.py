@@ -7,7 +7,7 @@ TEXT_ROLE = "text"
 """Role of the only message of a plain text row: no question, no answer, all of it is learned."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn.
 

@@ -16,6 +16,7 @@ from core.jobs.base import JOBS, JobRequest
 from core.settings import DataSettings
 
 PREVIEW_CHARACTERS = 2000
+HELD_OUT_SHOWN = 6
 
 
 class DatasetRequest(JobRequest):
@@ -80,6 +81,7 @@ def reply_data(request: DatasetRequest, table: RowTable, stats: DataStats) -> di
         "suggested_length": stats.length_for(1.0),
         "first": request.first,
         "previews": previews(table.rows[request.first : last]),
+        "held_out_previews": previews([table.rows[i] for i in split.held_out[:HELD_OUT_SHOWN]]),
         "format": table.format,
         "columns": list(table.columns),
         "roles": dict(table.roles),

@@ -182,6 +182,13 @@ def test_an_answer_that_cannot_be_found_is_counted(tiny_tokenizer: Any) -> None:
     assert not any(example.trained)
 
 
+def test_a_chat_may_begin_with_an_answer(starter_tokenizer: Any) -> None:
+    row = (Message("assistant", "Hello!"), *CHAT)
+    example = encode(row, starter_tokenizer, SETTINGS)  # its template puts a system message first
+    expected = "Hello!<|im_end|>|a large stream\n of water <|im_end|>"
+    assert trained_text(example, starter_tokenizer) == expected
+
+
 def test_a_template_that_refuses_a_row_names_it(tiny_tokenizer: Any) -> None:
     template = (
         "{% if messages[0]['role'] == 'system' %}{{ raise_exception('No system role') }}{% endif %}"

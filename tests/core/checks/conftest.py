@@ -1,0 +1,46 @@
+"""A run in which nothing is wrong, for the checks to find nothing."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.checks import CheckContext, gather
+from core.checks.tokens import with_tokens
+from core.control import Control
+from core.data.desk import DataDesk
+from core.settings import RunSettings
+
+Finish = Callable[[RunSettings], CheckContext]
+
+
+@pytest.fixture
+def finish() -> Finish:
+    """Gather everything about a run, the tokens included."""
+
+    def finished_context(settings: RunSettings) -> CheckContext:
+        steps = with_tokens(gather(settings), DataDesk(), Control())
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                context: CheckContext = end.value
+                return context
+
+    return finished_context
+
+
+@pytest.fixture
+def good_settings(tiny_model: Path, tmp_path: Path) -> RunSettings:
+    """A tiny model and 400 rows that fit it."""
+    path = tmp_path / "rows.jsonl"
+    rows = [{"prompt": f"What is {i}?", "response": f"It is {i}."} for i in range(400)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    changes = {"model.source": str(tiny_model), "data.path": str(path), "data.held_out": 0.2}
+    return RunSettings().with_changes(changes)
+
+
+@pytest.fixture
+def good(good_settings: RunSettings, finish: Finish) -> CheckContext:
+    return finish(good_settings)

@@ -1,0 +1,222 @@
+"""Each check finds what it is there for."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.checks import CHECKS, CheckContext, gather
+from core.checks.base import Finding
+from core.checks.disk_space import run_bytes
+from core.data.stats import DataStats
+from core.errors import UserError
+from core.memory.devices import Device
+from core.settings import RunSettings
+
+Changed = Callable[..., CheckContext]
+
+
+@pytest.fixture
+def changed(good: CheckContext) -> Changed:
+    """Return the good run with some of its settings, or of its numbers, changed."""
+
+    def change(settings: dict[str, Any] | None = None, **stats: Any) -> CheckContext:
+        assert good.tokens is not None
+        numbers: DataStats = replace(good.tokens.stats, **stats)
+        return replace(
+            good,
+            settings=good.settings.with_changes(settings or {}),
+            tokens=replace(good.tokens, stats=numbers),
+        )
+
+    return change
+
+
+def run(name: str, context: CheckContext) -> Finding:
+    found = CHECKS[name](context)
+    assert found is not None
+    assert found.level == "ok" or found.fix
+    return found
+
+
+def test_a_model_that_cannot_be_read_blocks(tmp_path: Path) -> None:
+    settings = RunSettings().with_changes({"model.source": str(tmp_path / "nothing")})
+    assert run("model-readable", gather(settings)).level == "block"
+
+
+def test_a_model_without_weights_blocks(good: CheckContext) -> None:
+    assert good.model is not None
+    empty = replace(good, model=replace(good.model, tensors=()))
+    assert run("model-readable", empty).level == "block"
+
+
+def test_a_hub_model_that_is_not_here_yet_only_warns() -> None:
+    settings = RunSettings().with_changes({"model.source": "someone/some-model"})
+    assert run("model-readable", gather(settings)).level == "warn"
+
+
+def test_targets_that_match_nothing_block(changed: Changed) -> None:
+    found = run("targets", changed({"adapter.targets": ["c_attn"]}))
+    assert found.level == "block"
+    assert "c_attn" in found.message
+    assert "q_proj" in found.fix
+
+
+def test_broken_data_blocks(good_settings: RunSettings, tmp_path: Path) -> None:
+    path = tmp_path / "broken.jsonl"
+    path.write_text('{"prompt": "a", "response": "b"}\n{"prompt"')
+    found = run("data-readable", gather(good_settings.with_changes({"data.path": str(path)})))
+    assert found.level == "block"
+    assert "line 2, character 10" in found.message
+
+
+def rows_context(settings: RunSettings, path: Path, rows: list[tuple[str, str]]) -> CheckContext:
+    content = [{"prompt": prompt, "response": response} for prompt, response in rows]
+    path.write_text("\n".join(map(json.dumps, content)))
+    return gather(settings.with_changes({"data.path": str(path)}))
+
+
+def test_empty_answers_and_copies_warn(good_settings: RunSettings, tmp_path: Path) -> None:
+    context = rows_context(good_settings, tmp_path / "a.jsonl", [("a", " "), ("b", "c")])
+    assert "1 of 2 rows have an empty answer" in run("rows-whole", context).message
+    context = rows_context(good_settings, tmp_path / "b.jsonl", [("a", "b")] * 3)
+    assert "2 of 3 rows repeat" in run("rows-whole", context).message
+
+
+def test_a_small_held_out_part_is_told(good_settings: RunSettings, tmp_path: Path) -> None:
+    few = rows_context(good_settings, tmp_path / "a.jsonl", [("a", "b"), ("c", "d")])
+    assert run("held-out", few).level == "info"
+    same = rows_context(good_settings, tmp_path / "b.jsonl", [("a", "b")] * 2)
+    assert run("held-out", same).level == "warn"
+
+
+@pytest.mark.parametrize(
+    ("empty", "level"),
+    [(4, "ok"), (5, "warn"), (199, "warn"), (200, "block"), (201, "block"), (400, "block")],
+)
+def test_rows_that_teach_nothing(empty: int, level: str, changed: Changed) -> None:
+    lengths = (0,) * empty + (9,) * (400 - empty)
+    context = changed(empty_rows=empty, trained_lengths=lengths, cut_rows=empty)
+    found = run("trained-tokens", context)
+    assert found.level == level  # of 400 rows, number 200 is the middle one
+    if level != "ok":
+        assert f"{empty} of 400 rows teach nothing" in found.message
+        assert "data.max_length to 64" in found.fix
+
+
+def test_a_real_run_whose_answers_are_all_cut_blocks(
+    good_settings: RunSettings, finish: Callable[[RunSettings], CheckContext]
+) -> None:
+    context = finish(good_settings.with_changes({"data.max_length": 8}))
+    assert run("trained-tokens", context).level == "block"
+    assert run("answers-cut", context).level == "warn"
+    assert run("end-of-turn", context).level == "warn"
+
+
+def test_cut_answers(changed: Changed) -> None:
+    found = run("answers-cut", changed(trained_tokens=690, cut_trained_tokens=310, cut_rows=100))
+    assert found.level == "warn"
+    assert "31% of the answers" in found.message
+    assert run("answers-cut", changed(cut_rows=3)).level == "info"
+
+
+def test_ends_of_answers(changed: Changed) -> None:
+    assert run("end-of-turn", changed(open_ends=4)).level == "ok"
+    assert "never learn to stop" in run("end-of-turn", changed(open_ends=5)).message
+    assert "is cut off" in run("end-of-turn", changed(cut_ends=5)).message
+
+
+def test_answers_that_are_not_found_warn(changed: Changed) -> None:
+    assert run("answer-spans", changed(unlocated=1)).level == "warn"
+
+
+def test_a_missing_template_warns_and_a_refused_row_blocks(good: CheckContext) -> None:
+    assert good.model is not None
+    assert good.tokens is not None
+    without = replace(good, tokens=replace(good.tokens, has_chat_template=False))
+    assert run("chat-template", without).level == "warn"
+    quick = replace(good, tokens=None, model=replace(good.model, has_chat_template=False))
+    assert run("chat-template", quick).level == "warn"
+    refused = replace(good, tokens=None, token_error=UserError("Row 3: no system role", "Mend"))
+    assert run("chat-template", refused).level == "block"
+
+
+def test_two_start_tokens_warn(good: CheckContext) -> None:
+    assert good.tokens is not None
+    doubled = replace(good, tokens=replace(good.tokens, double_start=True))
+    assert run("start-token", doubled).level == "warn"
+
+
+def test_a_foreign_tokenizer_blocks(changed: Changed) -> None:
+    assert run("vocabulary", changed(largest_id=400)).level == "block"
+    assert run("vocabulary", changed(largest_id=399)).level == "ok"
+
+
+def test_rows_beyond_the_context_warn(changed: Changed) -> None:
+    long_limit = changed({"data.max_length": 1024})
+    assert run("context-length", long_limit).level == "ok"  # no row is that long
+    assert run("context-length", replace(long_limit, tokens=None)).level == "warn"
+    long_rows = changed({"data.max_length": 1024}, lengths=(600,))
+    found = run("context-length", long_rows)
+    assert found.level == "warn"
+    assert "A row has 600 tokens" in found.message
+    assert long_rows.model is not None
+    architecture = replace(long_rows.model.architecture, family="gpt2")
+    learned = replace(long_rows, model=replace(long_rows.model, architecture=architecture))
+    assert run("context-length", learned).level == "block"
+
+
+def test_a_small_device_warns(good: CheckContext) -> None:
+    small = Device("small", 2**20, 2**20, "card")
+    found = run("memory-fits", replace(good, device=small))
+    assert found.level == "warn"
+    assert "GiB" in found.message
+
+
+def test_a_full_disk_blocks(good: CheckContext) -> None:
+    assert good.model is not None
+    # tiny: per layer q 32→32, k and v 32→16, o 32→32, gate, up, down 32↔64; 2 layers, r = 16
+    parameters = 2 * 16 * (64 + 48 + 48 + 64 + 96 + 96 + 96)
+    needed = run_bytes(good.model, good.settings)
+    assert needed == parameters * (4 + 8) * 4 + parameters * 4
+    assert run("disk-space", replace(good, free_disk_bytes=needed - 1)).level == "block"
+    assert run("disk-space", replace(good, free_disk_bytes=needed + 1)).level == "warn"
+
+
+def test_a_place_that_cannot_be_written_blocks(good: CheckContext, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = run("run-folder", replace(good, runs=tmp_path / "file" / "runs"))
+    assert found.level == "block"
+
+
+def test_a_taken_name_is_told(good: CheckContext, tmp_path: Path) -> None:
+    (tmp_path / "my-first-adapter").mkdir()
+    found = run("run-folder", replace(good, runs=tmp_path))
+    assert found.level == "info"
+    assert "my-first-adapter-2" in found.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"training.micro_batch": 512}, "One step takes 512 rows"),
+        ({"training.warmup": 30}, "30 of 60 steps are warm-up"),
+        ({"training.steps": 5000}, "Every row is seen 1"),
+    ],
+)
+def test_steps_that_do_not_fit_the_rows_warn(
+    changes: dict[str, Any], part: str, changed: Changed
+) -> None:
+    found = run("steps", changed(changes))
+    assert found.level == "warn"
+    assert part in found.message
+
+
+@pytest.mark.parametrize(("rate", "part"), [(1e-6, "hardly anything"), (0.1, "diverge")])
+def test_an_unusual_learning_rate_is_told(rate: float, part: str, changed: Changed) -> None:
+    found = run("learning-rate", changed({"training.learning_rate": rate}))
+    assert found.level == "info"
+    assert part in found.message
