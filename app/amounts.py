@@ -1,4 +1,4 @@
-"""Numbers as the window writes them: grouped, with unit, with a true minus sign."""
+"""Amounts of memory as the window writes them: in GiB, with a true minus sign."""
 
 from core.memory.plan import MemoryPlan
 
@@ -16,7 +16,7 @@ def gib(count: float, digits: int | None = None) -> str:
 
 def with_unit(count: float) -> str:
     """Return bytes with a unit that suits them: 17.1 MiB, 1.86 GiB."""
-    if abs(count) < MIB * 100:
+    if abs(count) < 100 * MIB:
         return f"{count / MIB:.1f} MiB".replace("-", "−")
     return f"{gib(count)} GiB"
 
@@ -24,13 +24,3 @@ def with_unit(count: float) -> str:
 def spread(plan: MemoryPlan) -> int:
     """Return half the width of the plan's interval, in bytes."""
     return (plan.high_bytes - plan.low_bytes) // 2
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in words: 45 s, 2 min 21 s, 1 h 5 min."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -88,6 +88,7 @@ def build(argv: Sequence[str]) -> Application:
     preferences = Preferences()
     theme = Theme(qapp, preferences.theme)
     theme.set_text_scale(preferences.text_scale)
+    theme.set_still(preferences.reduce_motion)
     pool = WorkerPool()
     assistant = Assistant(pool)
     session = Session(assistant)
@@ -134,7 +135,9 @@ def _pages(context: PageContext) -> list[Page]:
     for module, name in PAGES:
         if importlib.util.find_spec(module) is None:
             continue
-        kind: type[Page] = getattr(importlib.import_module(module), name)
+        kind = getattr(importlib.import_module(module), name, None)
+        if kind is None:
+            continue
         pages.append(kind(context))
     return pages
 

@@ -194,6 +194,7 @@ class MainWindow(QWidget):
         super().paintEvent(event)
         if not self._painted:
             self._painted = True
+            self.rail.focus_current()
             self.painted.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:

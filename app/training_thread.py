@@ -126,7 +126,7 @@ def kill_tree(pid: int) -> None:
 
 def _lower_priority(pid: int) -> None:
     with contextlib.suppress(psutil.Error, OSError):
-        low = psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else NICENESS
+        low = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", NICENESS)  # the former on Windows
         psutil.Process(pid).nice(low)
 
 

@@ -24,6 +24,7 @@ QFrame[role="toast"], QFrame[role="popup"] {
 QFrame[role="why-panel"] {
     background: $accent_soft; border: none; border-left: 3px solid $accent; border-radius: 6px;
 }
+QFrame[role="well"] { background: $sunken; border: none; }
 QFrame[role="hairline"] { background: $line; border: none; }
 QFrame[role="banner"] { border-radius: 8px; border: 1px solid $line_strong; background: $surface; }
 QFrame[role="banner"][tone="ok"] { background: $ok_soft; border-color: $ok; }
@@ -76,8 +77,8 @@ QPushButton[role="why"] {
 }
 QPushButton[role="why"]:focus { border: 1px solid $accent; }
 QPushButton[role="danger"] { color: $danger; border-color: $danger; }
-QPushButton[size="small"] { min-height: 22px; padding: 0 8px; font-size: $px_12; }
-QPushButton[size="small"]:focus { min-height: 20px; padding: 0 7px; }
+QPushButton[compact="true"] { min-height: 22px; padding: 0 8px; font-size: $px_12; }
+QPushButton[compact="true"]:focus { min-height: 20px; padding: 0 7px; }
 QPushButton::menu-indicator { width: 0; }
 
 QPushButton[role="filter"] {

@@ -42,6 +42,7 @@ class Theme(QObject):
         super().__init__()
         self._application = application
         self._choice: Choice = choice
+        self._still = False
         self.tokens: Tokens = LIGHT
         self._load_fonts()
         application.setStyle("Fusion")
@@ -52,6 +53,16 @@ class Theme(QObject):
     def choice(self) -> Choice:
         """What the user chose."""
         return self._choice
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing should move that does not have to."""
+        return self._still
+
+    def set_still(self, still: bool) -> None:
+        """Reduce motion, or allow it."""
+        self._still = still
+        self.changed.emit()
 
     @property
     def text_scale(self) -> float:

@@ -16,6 +16,9 @@ from app.style.icons import icon as make_icon
 from app.style.icons import paint_icon, pixmap
 from app.style.theme import Theme, font
 
+ICON_GAP = 5
+"""Pixels between the icon and the text of a button, besides the style's own 4."""
+
 _BUTTON_COLORS = {"primary": "on_accent", "quiet": "accent", "danger": "danger"}
 _CHIP_COLORS = {
     "fact": ("text_2", "sunken"),
@@ -149,8 +152,9 @@ class Button(QPushButton):
         if not self._icon:
             return
         color = self._theme.color(_BUTTON_COLORS.get(self.property("role") or "", "text"))
-        self.setIcon(make_icon(self._icon, color, self._theme.color("text_3")))
-        self.setIconSize(QSize(16, 16))
+        gap = ICON_GAP if self.text() else 0
+        self.setIcon(make_icon(self._icon, color, self._theme.color("text_3"), gap=gap))
+        self.setIconSize(QSize(16 + gap, 16))
 
 
 def button(
@@ -159,14 +163,14 @@ def button(
     """Return a button; `role` is "", primary, quiet, why, danger, filter or segment."""
     made = Button(text, theme=theme, role=role, icon=icon)
     if small:
-        made.setProperty("size", "small")
+        made.setProperty("compact", "true")
     return made
 
 
 def icon_button(name: str, verb: str, *, theme: Theme) -> Button:
     """Return a button of an icon alone; `verb` is its accessible name and tool tip."""
     made = Button("", theme=theme, role="quiet", icon=name)
-    made.setProperty("size", "small")
+    made.setProperty("compact", "true")
     made.setAccessibleName(verb)
     made.setToolTip(verb)
     return made

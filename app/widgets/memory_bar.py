@@ -105,6 +105,7 @@ class BarPainter:
         painter.setClipRect(QRectF(track).adjusted(0, -4, OVERHANG, 4))
         for part, area in self.segments(plan, track):
             painter.fillRect(area, self._theme.color(f"memory_{part}"))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             if part == "logits":
                 painter.setPen(QPen(self._theme.color("memory_logits_edge"), 1))
                 painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
@@ -152,10 +153,9 @@ class BarPainter:
             (QPointF(low, middle - cap), QPointF(low, middle + cap)),
             (QPointF(high, middle - cap), QPointF(high, middle + cap)),
         )
-        for color, width in ((self._theme.color("surface"), 3.0), (self._theme.color("text"), 1.2)):
-            self._painter.setPen(QPen(color, width))
-            for start, end in lines:
-                self._painter.drawLine(start, end)
+        self._painter.setPen(QPen(self._theme.color("text"), 1.2))
+        for start, end in lines:
+            self._painter.drawLine(start, end)
 
     def _tear(self, track: QRectF) -> None:
         """Paint a torn edge in the colour of the ground."""

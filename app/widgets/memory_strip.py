@@ -1,7 +1,9 @@
 """The memory strip at the foot of the window: what the run will need, on every page."""
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from functools import partial
+
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.amounts import gib, spread
@@ -9,11 +11,11 @@ from app.measured import measured_peak
 from app.preferences import Preferences
 from app.run_controller import RunController
 from app.session import Session
-from app.style.theme import Theme, font
-from app.style.tokens import MEMORY_PARTS
+from app.style.theme import Theme
 from app.widgets.basic import Button, ElidedLabel, IconLabel, button, icon_button, label
 from app.widgets.device_chooser import DeviceChooser, short_name
-from app.widgets.memory_bar import PART_NAMES, BarPainter, Scale
+from app.widgets.explained import explain_part
+from app.widgets.memory_parts import FoldedBar, Legend
 from app.widgets.plan_rows import ANSWERS, PlanRows
 from app.widgets.rail import WIDE
 from core.memory.devices import Device
@@ -41,98 +43,6 @@ def choose_method(session: Session, plan: MemoryPlan) -> None:
     if plan.bits == 4:
         changes["model.double_quant"] = plan.double_quant
     session.change(changes)
-
-
-class Legend(QWidget):
-    """The parts of a bar with their colours, or a sentence about one of them."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self._sentence = ""
-        self.setMinimumWidth(80)
-        self.setFixedHeight(18)
-        theme.changed.connect(self.update)
-
-    @property
-    def sentence(self) -> str:
-        """What the read-out line says, empty while the legend is shown."""
-        return self._sentence
-
-    def say(self, sentence: str) -> None:
-        """Show a sentence instead of the legend, or the legend again."""
-        self._sentence = sentence
-        self.setAccessibleName(sentence)
-        self.setToolTip(sentence)
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw swatches and names."""
-        painter = QPainter(self)
-        made = font("caption")
-        painter.setFont(made)
-        metrics = QFontMetrics(made)
-        painter.setPen(self._theme.color("text_2"))
-        align = Qt.AlignmentFlag.AlignVCenter
-        if self._sentence:
-            right = Qt.TextElideMode.ElideRight
-            painter.drawText(
-                self.rect(), align, metrics.elidedText(self._sentence, right, self.width())
-            )
-            painter.end()
-            return
-        left, middle = 0.0, self.height() / 2
-        for part in MEMORY_PARTS:
-            box = QRectF(left, middle - 4, 8, 8)
-            painter.fillRect(box, self._theme.color(f"memory_{part}"))
-            if part == "logits":
-                painter.setPen(self._theme.color("memory_logits_edge"))
-                painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
-            painter.setPen(self._theme.color("text_2"))
-            width = metrics.horizontalAdvance(PART_NAMES[part])
-            painter.drawText(
-                QRectF(left + 13, 0, width + 2, self.height()), align, PART_NAMES[part]
-            )
-            left += 13 + width + 18
-        painter.end()
-
-
-class FoldedBar(QWidget):
-    """The bar of the chosen method alone."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self._plan: MemoryPlan | None = None
-        self._device: Device | None = None
-        self._measured = 0
-        self.setMinimumWidth(140)
-        self.setFixedHeight(32)
-        theme.changed.connect(self.update)
-
-    def sizeHint(self) -> QSize:
-        """A bar of middle length."""
-        return QSize(360, 32)
-
-    def show_plan(self, plan: MemoryPlan | None, device: Device, measured: int) -> None:
-        """Show another plan."""
-        self._plan, self._device, self._measured = plan, device, measured
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the bar, the free line and the marker."""
-        if self._plan is None or self._device is None:
-            return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        bars = BarPainter(painter, self._theme, Scale.of(self._device, [self._plan]))
-        track = QRectF(0, self.height() / 2 - 7, self.width() - 30, 14)
-        bars.track(track)
-        bars.bar(self._plan, track)
-        bars.free_line(track, track.top() - 4, track.bottom() + 4)
-        if self._measured:
-            bars.measured(self._measured, track)
-        painter.end()
 
 
 class MemoryStrip(QFrame):
@@ -249,7 +159,7 @@ class MemoryStrip(QFrame):
     def _make_open(self) -> QWidget:
         page = QWidget()
         self._card = self._make_card()
-        self.rows = PlanRows(self._theme)
+        self.rows = PlanRows(self._theme, partial(explain_part, self._session))
         self.rows.method_chosen.connect(lambda plan: choose_method(self._session, plan))
         self.legend = Legend(self._theme)
         self.rows.read_out.connect(self.legend.say)

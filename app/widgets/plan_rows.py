@@ -1,6 +1,6 @@
 """The memory plans below each other: one row per method, one scale, a radio dot to choose."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
@@ -17,10 +17,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.amounts import gib, spread, with_unit
+from app.amounts import gib, spread
 from app.style.icons import paint_icon
 from app.style.theme import Theme, font
-from app.why import MEMORY
 from app.widgets.memory_bar import OVERHANG, PART_NAMES, BarPainter, Scale, part_bytes
 from core.memory.devices import Device
 from core.memory.plan import MemoryPlan
@@ -64,8 +63,12 @@ class PlanRows(QWidget):
     method_chosen = Signal(object)
     read_out = Signal(str)
 
-    def __init__(self, theme: Theme, style: RowStyle = STRIP) -> None:
+    def __init__(
+        self, theme: Theme, explain: Callable[[MemoryPlan, str], str], style: RowStyle = STRIP
+    ) -> None:
+        """Make it; `explain` says in a sentence what a drawn part of a plan is."""
         super().__init__()
+        self._explain = explain
         self._theme, self._style = theme, style
         self._plans: Sequence[MemoryPlan] = ()
         self._device: Device | None = None
@@ -302,12 +305,7 @@ class PlanRows(QWidget):
         plan = self._plans[row]
         if not part:
             return FULL if plan.method == "full" else ""
-        count = part_bytes(plan, part)
-        share = round(100 * count / plan.peak_bytes)
-        return (
-            f"{plan.label}, {PART_NAMES[part].lower()}: {with_unit(count)}, {share} %. "
-            f"{MEMORY[part].what}"
-        )
+        return self._explain(plan, part)
 
     def _describe(self) -> None:
         words = self.sentence(self._row, self._part)

@@ -4,7 +4,6 @@ from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QWidget
 
-from app.amounts import duration
 from app.launch import Launch
 from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
@@ -14,6 +13,7 @@ from app.widgets.basic import Button, ElidedLabel, button, label, set_variant
 from app.widgets.rail import NARROW, WIDE
 from app.widgets.run_dot import RunDot
 from app.widgets.run_name import RunName
+from app.words import duration
 from core.history import History
 
 REFRESH_MS = 200

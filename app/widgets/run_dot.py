@@ -20,11 +20,10 @@ class RunDot(QWidget):
         super().__init__()
         self._theme = theme
         self._drawing, self._token, self._angle = "dashed", "text_3", 0
-        self.still = False
         self.setFixedSize(QSize(16, 16))
         self._timer = QTimer(self, interval=TURN_MS)
         self._timer.timeout.connect(self._turn)
-        theme.changed.connect(self.update)
+        theme.changed.connect(self._on_theme)
 
     @property
     def drawing(self) -> str:
@@ -34,7 +33,10 @@ class RunDot(QWidget):
     def show_state(self, drawing: str, token: str) -> None:
         """Draw another state in the colour `token`."""
         self._drawing, self._token = drawing, token
-        if drawing == "turning" and not self.still:
+        self._on_theme()
+
+    def _on_theme(self) -> None:
+        if self._drawing == "turning" and not self._theme.still:
             self._timer.start()
         else:
             self._timer.stop()

@@ -1,0 +1,194 @@
+"""The peak of three methods against one setting, painted without pyqtgraph."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.amounts import gib
+from app.session import Session
+from app.style.theme import Theme, font
+from core.memory.methods import METHODS
+from core.memory.plan import MemoryPlan, plan_methods
+
+LINES = (
+    ("line_orange", "LoRA", Qt.PenStyle.SolidLine),
+    ("line_green", "8-bit", Qt.PenStyle.DashLine),
+    ("line_blue", "4-bit DQ", Qt.PenStyle.DotLine),
+)
+DRAWN_METHODS = (METHODS[0], METHODS[1], METHODS[3])
+LEFT, RIGHT, TOP, BOTTOM = 36, 64, 8, 22
+"""Margins around the plot, in pixels."""
+
+
+class PeakCurve(QWidget):
+    """Curves over a setting's usual values, with what is free and where the setting stands."""
+
+    def __init__(self, theme: Theme, session: Session, key: str, values: Sequence[int]) -> None:
+        super().__init__()
+        self._theme, self._session = theme, session
+        self._key, self._usual = key, values
+        self._values: list[int] = []
+        self._peaks: list[list[int]] = []
+        self.setMinimumHeight(150)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        theme.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        """A small plot."""
+        return QSize(320, 170)
+
+    @property
+    def here(self) -> int:
+        """Where the setting stands."""
+        section, key = self._key.split(".")
+        return int(getattr(getattr(self._session.settings, section), key))
+
+    @property
+    def peaks(self) -> list[list[int]]:
+        """Peak in bytes of each drawn method at each value."""
+        return self._peaks
+
+    def refresh(self) -> None:
+        """Plan every value."""
+        model = self._session.model
+        self._values, self._peaks = [], []
+        if model is not None and self._session.target_names():
+            length = model.architecture.context_length
+            usual = [v for v in self._usual if self._key != "data.max_length" or v <= length]
+            self._values = sorted({*usual, self.here})
+            columns = [self._plans(value) for value in self._values]
+            self._peaks = [
+                [plans[i].peak_bytes for plans in columns] for i in range(len(DRAWN_METHODS))
+            ]
+            self.setAccessibleName(f"Peak against {self._key.rsplit('.', 1)[-1]}")
+            self.setAccessibleDescription(self._in_words())
+        self.update()
+
+    def _plans(self, value: int) -> tuple[MemoryPlan, ...]:
+        session = self._session
+        assert session.model is not None
+        changed = session.settings.with_changes({self._key: value})
+        return plan_methods(session.model, changed, session.device, methods=DRAWN_METHODS)
+
+    def _in_words(self) -> str:
+        index = self._values.index(self.here)
+        words = (
+            f"{name} {gib(peaks[index])} GiB"
+            for (_, name, _), peaks in zip(LINES, self._peaks, strict=True)
+        )
+        return f"At {self.here:,}: " + ", ".join(words)
+
+    # -- painting ---------------------------------------------------------------------------
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw grid, free line, curves and marks."""
+        if not self._peaks:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(self.rect()).adjusted(LEFT, TOP, -RIGHT, -BOTTOM)
+        self._top = self._scale_end()
+        self._paint_grid(painter, area)
+        self._paint_free(painter, area)
+        for line, peaks in zip(LINES, self._peaks, strict=True):
+            self._paint_line(painter, area, line, peaks)
+        self._paint_names(painter, area)
+        painter.end()
+
+    def _scale_end(self) -> float:
+        """Return the upper end in GiB: all there is to see, but not far beyond what is free."""
+        highest = max(max(peaks) for peaks in self._peaks) / 2**30
+        free = self._session.device.free_bytes / 2**30
+        end = min(highest * 1.05, max(free * 1.6, self._peaks[0][self._index] / 2**30 * 1.3))
+        return _round_up(end)
+
+    @property
+    def _index(self) -> int:
+        return self._values.index(self.here)
+
+    def _point(self, area: QRectF, index: int, count: float) -> QPointF:
+        steps = max(1, len(self._values) - 1)
+        x = area.left() + index / steps * area.width()
+        return QPointF(x, area.bottom() - count / 2**30 / self._top * area.height())
+
+    def _paint_grid(self, painter: QPainter, area: QRectF) -> None:
+        theme = self._theme
+        painter.setFont(font("caption"))
+        for quarter in range(5):
+            y = area.bottom() - quarter / 4 * area.height()
+            painter.setPen(QPen(theme.color("border" if not quarter else "grid"), 1))
+            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+            painter.setPen(theme.color("text_2"))
+            box = QRectF(0, y - 8, LEFT - 6, 16)
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(box, right, f"{self._top * quarter / 4:g}")
+        center = Qt.AlignmentFlag.AlignCenter
+        every = 2 if len(self._values) > 6 and area.width() < 420 else 1
+        for index, value in enumerate(self._values):
+            if index % every and value != self.here:
+                continue
+            x = self._point(area, index, 0).x()
+            painter.setPen(theme.color("text" if value == self.here else "text_2"))
+            painter.drawText(QRectF(x - 30, area.bottom() + 4, 60, 16), center, f"{value:,}")
+        x = self._point(area, self._index, 0).x()
+        painter.setPen(QPen(theme.color("text_3"), 1, Qt.PenStyle.DotLine))
+        painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+
+    def _paint_free(self, painter: QPainter, area: QRectF) -> None:
+        free = self._session.device.free_bytes
+        if free / 2**30 > self._top:
+            return
+        y = self._point(area, 0, free).y()
+        ground = self._theme.color("danger_soft")
+        ground.setAlpha(110)
+        painter.fillRect(QRectF(area.left(), area.top(), area.width(), y - area.top()), ground)
+        painter.setPen(QPen(self._theme.color("text"), 1.5))
+        painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+        painter.drawText(QPointF(area.left() + 4, y - 4), f"{gib(free)} free")
+
+    def _paint_line(
+        self,
+        painter: QPainter,
+        area: QRectF,
+        line: tuple[str, str, Qt.PenStyle],
+        peaks: list[int],
+    ) -> None:
+        token, _name, style = line
+        color = self._theme.color(token)
+        painter.save()
+        painter.setClipRect(area.adjusted(-4, 0, 4, 1))
+        painter.setPen(QPen(color, 2, style))
+        painter.drawPolyline([self._point(area, i, count) for i, count in enumerate(peaks)])
+        painter.setPen(QPen(self._theme.color("surface"), 1))
+        painter.setBrush(color)
+        painter.drawEllipse(self._point(area, self._index, peaks[self._index]), 3.5, 3.5)
+        painter.restore()
+
+    def _paint_names(self, painter: QPainter, area: QRectF) -> None:
+        """Write each name at the end of its line, where they do not touch each other."""
+        ends = [
+            (max(area.top(), self._point(area, len(self._values) - 1, peaks[-1]).y()), line)
+            for line, peaks in zip(LINES, self._peaks, strict=True)
+        ]
+        lowest = area.top() - 20
+        for y, (token, name, style) in sorted(ends, key=lambda end: end[0]):
+            lowest = max(y, lowest + 15)
+            painter.setPen(QPen(self._theme.color(token), 2, style))
+            left = area.right() + 5
+            painter.drawLine(QPointF(left, lowest), QPointF(left + 8, lowest))
+            painter.setPen(self._theme.color("text"))
+            painter.drawText(QPointF(left + 11, lowest + 4), name)
+
+
+def _round_up(value: float) -> float:
+    """Return the next number whose quarters are easy to read."""
+    size = 1.0
+    while size * 40 < value:
+        size *= 10
+    while size * 4 > value:
+        size /= 10
+    return next(
+        step * size for step in (4, 6, 8, 10, 12, 16, 20, 24, 32, 40) if step * size >= value
+    )
