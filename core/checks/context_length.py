@@ -3,7 +3,6 @@
 from core.checks.base import CHECKS, Finding
 from core.checks.context import CheckContext
 
-
 LEARNED_POSITIONS = frozenset({"gpt2", "gpt_bigcode", "gpt_neo", "opt"})
 """Families with one learned vector per position: beyond the last there is nothing to look up."""
 

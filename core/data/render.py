@@ -109,7 +109,7 @@ def _answer_start(text: str, row: Conversation, turn: int, tokenizer: Any) -> in
     start = 1 + max(text.rfind(border, 0, shared) for border in BORDERS)
     question = row[turn - 1].content.strip()
     asked = before.rfind(question)
-    return start if 0 <= asked and asked + len(question) <= start else None
+    return start if asked >= 0 and asked + len(question) <= start else None
 
 
 def _shared(one: str, other: str) -> int:

@@ -3,7 +3,7 @@
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -57,9 +57,9 @@ def with_template(tokenizer: Any, template: str | None, **special: str | None) -
 
 def test_the_starter_model_learns_answer_and_end(starter_tokenizer: Any) -> None:
     table = load_rows(SETTINGS)
-    start = perf_counter()
+    start = process_time()
     examples = encode_rows(table, starter_tokenizer, SETTINGS)
-    seconds = perf_counter() - start
+    seconds = process_time() - start
     for example in examples:
         answer = table.rows[example.row][1].content
         assert trained_text(example, starter_tokenizer) == answer + "<|im_end|>"
@@ -184,7 +184,7 @@ def test_an_answer_that_cannot_be_found_is_counted(tiny_tokenizer: Any) -> None:
 
 def test_a_chat_may_begin_with_an_answer(starter_tokenizer: Any) -> None:
     row = (Message("assistant", "Hello!"), *CHAT)
-    example = encode(row, starter_tokenizer, SETTINGS)  # its template puts a system message first
+    example = encode(row, starter_tokenizer, SETTINGS)  # the template opens with a system message
     expected = "Hello!<|im_end|>|a large stream\n of water <|im_end|>"
     assert trained_text(example, starter_tokenizer) == expected
 
