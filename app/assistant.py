@@ -29,6 +29,10 @@ class Task(QObject):
             self._on_event = None
             self._worker.ask("stop", self._job_id)
 
+    def stop(self) -> None:
+        """Ask the job to end; what it still says is heard."""
+        self._worker.ask("stop", self._job_id)
+
     def forget(self) -> None:
         """Hear no more of the job, but let it finish."""
         self._on_event = None
