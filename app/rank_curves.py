@@ -42,7 +42,7 @@ class RankCurves(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(16)
         for card in (self.scree_card, self.energy_card):
-            card.setMinimumHeight(260)
+            card.setMinimumHeight(220)
             layout.addWidget(card, 1)
             card.plot.k_chosen.connect(self.set_k)
 

@@ -97,6 +97,7 @@ class RankExplorer(Page):
         self.empty_text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self.empty_text)
         opener = button("Open adapter…", theme=self.context.theme, icon="folder-open")
+        opener.setObjectName("open_first_adapter_button")
         opener.clicked.connect(self._on_open)
         layout.addWidget(opener, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(2)
@@ -122,6 +123,7 @@ class RankExplorer(Page):
         upper.addWidget(self.map, 1)
         upper.addWidget(self.table)
         layout.addLayout(upper)
+        layout.addWidget(self.table.panel)
         layout.addWidget(self.curves, 1)
         return content
 
@@ -145,7 +147,8 @@ class RankExplorer(Page):
         self.show_run.setVisible(
             self.source.opened is not None and self.context.run.run is not None
         )
-        self._say_where()
+        self.open_button.setVisible(self.source.spectra is not None)
+        self.sentence_label.set_full_text(self._summary())
         if not self._built:
             return
         self._say_error()
@@ -174,13 +177,23 @@ class RankExplorer(Page):
             return model.grid
         return own
 
-    def _say_where(self) -> None:
-        spectra, words = self.source.spectra, self.sentence
-        if self.source.opened is not None and spectra is not None:
-            info = spectra.adapter
+    def _summary(self) -> str:
+        """Say whose spectra these are, and what holds for the middle module."""
+        spectra = self.source.spectra
+        if spectra is None:
+            return self.sentence
+        info, words = spectra.adapter, ""
+        if self.source.opened is not None:
             made_for = f", made for {info.base_model}" if info.base_model else ""
-            words = f"{info.name}: rank {info.rank}{made_for}."
-        self.sentence_label.set_full_text(words)
+            words = f"{info.name}{made_for}. "
+        if not spectra.trained:
+            return words + "Nothing has changed yet."
+        k95 = median(values(spectra, MAP_MEASURES["energy_rank"]).values())
+        random = median(module.null.energy_rank["0.95"][1] for module in spectra.modules)
+        return words + (
+            f"In the middle module {k95:.0f} of {max(m.rank for m in spectra.modules)} directions "
+            f"hold 95 % of the change; by chance it would take {random:.0f}."
+        )
 
     def _say_error(self) -> None:
         error, spectra = self.source.error, self.source.spectra

@@ -10,9 +10,14 @@ from app.style.theme import Theme, font
 from core.ranks import ModuleSpectrum
 from core.ranks.metrics import cumulative_energy, truncation_error
 
+TOP = 1.06
+"""Upper end of the axis: a little room above 100 %."""
+
 
 class EnergyPlot(SpectrumPlot):
     """Σ_{i≤k} σ_i² / Σσ² over k, with the k for 90, 95 and 99 %."""
+
+    grip_at = 0.09
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "Cumulative energy")
@@ -29,7 +34,7 @@ class EnergyPlot(SpectrumPlot):
         k = np.arange(size + 1.0)
         low, high = module.null.energy
         self._label = None
-        self.set_ranges((0, size), (0, 1.04))
+        self.set_ranges((0, size), (0, TOP))
         self.ticks("left", [(0, "0"), (0.5, "50 %"), (1, "100 %")])
         self.ticks("bottom", self.component_ticks())
         if not module.trained:
@@ -38,7 +43,8 @@ class EnergyPlot(SpectrumPlot):
         self._draw_marks(module, size)
         energy = _from_zero(cumulative_energy(module.singular_values))
         self.curve(k, energy, "line_orange", markers=True)
-        self._label = pg.TextItem(color=self._theme.color("text"))
+        ground = pg.mkBrush(self._theme.color("surface"))
+        self._label = pg.TextItem(color=self._theme.color("text"), fill=ground)
         self._label.setFont(font("chip"))
         self.plot.addItem(self._label, ignoreBounds=True)
 
@@ -63,8 +69,8 @@ class EnergyPlot(SpectrumPlot):
             return
         left = self.k < 0.55 * self.last_k
         self._label.setAnchor((0 if left else 1, 0.5))
-        self._label.setText(f"  k = {self.k}: error {self.error:.1%}  ".replace("%", " %"))
-        self._label.setPos(self.k + (0.012 if left else -0.012) * self.last_k, self.grip_at * 1.04)
+        self._label.setText(f"k = {self.k}: error {self.error:.1%}".replace("%", " %"))
+        self._label.setPos(self.k + (0.025 if left else -0.025) * self.last_k, self.grip_at * TOP)
 
     @property
     def error(self) -> float:

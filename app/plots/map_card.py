@@ -1,6 +1,7 @@
 """The card with the heat map: the measure, its colours, and the step of the run."""
 
 from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout
 
 from app.plots.color_bar import ColorBar
 from app.plots.heat_map import HeatMap
@@ -48,9 +49,13 @@ class MapCard(Card):
         self.header.addWidget(self.bar)
         self.header.addWidget(self.fit)
         keys = (Key("not adapted", "cell", "track"), Key("zero", "hatched", "border"))
-        self.header.addWidget(Legend(*keys, theme=theme))
+        foot = QHBoxLayout()
+        foot.setSpacing(16)
+        foot.addWidget(self.slider, 1)
+        foot.addStretch(0)
+        foot.addWidget(Legend(*keys, theme=theme))
         self.body.addWidget(self.map)
-        self.body.addWidget(self.slider)
+        self.body.addLayout(foot)
         self.body.addStretch(1)
 
     @property
@@ -98,7 +103,7 @@ class MapCard(Card):
         self.map.set_range(low, high)
         self.bar.set_ends(measure.text(low), measure.text(high))
         outside = any(number < low or number > high for number in shown)
-        self.fit.setEnabled(outside)
+        self.fit.setVisible(outside)
 
     def _on_measure(self, _key: object) -> None:
         self._on_fit()

@@ -15,7 +15,7 @@ WIDE = 2.2
 class ScreePlot(SpectrumPlot):
     """σ_i over i."""
 
-    grip_at = 0.12
+    grip_at = 0.1
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "Singular values")

@@ -142,7 +142,7 @@ class SpectrumPlot(QWidget):
         """Fill between two curves in the grey of everything that is chance."""
         edge = pg.mkPen(self._theme.color("line_grey"), width=1)
         fill = self._theme.color("line_grey")
-        fill.setAlphaF(0.35)
+        fill.setAlphaF(0.5)
         curves = [pg.PlotCurveItem(x, y, pen=edge, antialias=True) for y in (low, high)]
         for item in (*curves, pg.FillBetweenItem(*curves, brush=fill)):
             self.plot.addItem(item)
@@ -170,6 +170,7 @@ class SpectrumPlot(QWidget):
         left.setPen(pg.mkPen(None))
         left.setTickPen(pg.mkPen(self._theme.color("grid"), width=1))
         left.setGrid(255)
+        left.setZValue(-100)  # the lines of the grid lie under the data
         bottom.setPen(self._theme.color("border"))
         bottom.setTickPen(self._theme.color("border"))
         bottom.setStyle(tickLength=-4)

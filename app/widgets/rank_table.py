@@ -34,6 +34,9 @@ class _Row:
 class RankTable(Card):
     """Name, shape, measured numbers and their nulls, and a sentence about them.
 
+    Attributes:
+        panel: What the numbers mean; opened by "Why?", placed by the page where it has room.
+
     Signals:
         stepped: (int) −1 or 1: the user asks for the previous or next module.
     """
@@ -59,7 +62,7 @@ class RankTable(Card):
         self._rows: dict[str, _Row] = {}
         self.body.addWidget(self._make_rows())
         self.body.addStretch(1)
-        panel = WhyPanel(_all_whys())
+        self.panel = WhyPanel(_all_whys())
         foot = QHBoxLayout()
         foot.setSpacing(8)
         self._bulb = IconLabel("lightbulb", "text_3", theme=theme, size=14)
@@ -67,12 +70,11 @@ class RankTable(Card):
         foot.addWidget(self._bulb, 0, Qt.AlignmentFlag.AlignTop)
         foot.addWidget(self.sentence, 1)
         foot.addWidget(
-            why_button(panel, "the numbers of a module", theme=theme),
+            why_button(self.panel, "the numbers of a module", theme=theme),
             0,
             Qt.AlignmentFlag.AlignTop,
         )
         self.body.addLayout(foot)
-        self.body.addWidget(panel)
 
     def _make_rows(self) -> QWidget:
         table = QWidget()
@@ -88,6 +90,8 @@ class RankTable(Card):
             grid.addWidget(hairline(), 2 * index + 1, 0, 1, 3)
             name = label(title, "small", "muted")
             name.setToolTip(RANKS[key].what)
+            if key == "frobenius":
+                name.setToolTip(f"{RANKS[key].what} The random updates are scaled to it.")
             row = _Row(label("–", "label"), label("–", "small", "faint"))
             grid.addWidget(name, 2 * index + 2, 0)
             grid.addWidget(row.measured, 2 * index + 2, 1, right)
@@ -107,7 +111,7 @@ class RankTable(Card):
         if not module.trained:
             for row in self._rows.values():
                 row.random.setText("–")
-        self._rows["frobenius"].random.setText("same")
+        self._rows["frobenius"].random.setText("–")
         self.sentence.setText(sentence_about(module))
         self.setAccessibleDescription(f"{module.name}. {self.sentence.text()}")
 

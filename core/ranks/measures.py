@@ -37,7 +37,7 @@ def _k95(sigma: Array) -> Array:
 MAP_MEASURES: Mapping[str, MapMeasure] = {
     measure.key: measure
     for measure in (
-        MapMeasure("energy_rank", "Directions for 95 % energy", _k95, whole=True),
+        MapMeasure("energy_rank", "Directions for 95 %", _k95, whole=True),
         MapMeasure("erank", "Effective rank (σ)", metrics.erank),
         MapMeasure("erank_energy", "Effective rank (σ²)", metrics.erank_energy),
         MapMeasure("stable_rank", "Stable rank", metrics.stable_rank),
