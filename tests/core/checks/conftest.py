@@ -15,12 +15,26 @@ from core.settings import RunSettings
 Finish = Callable[[RunSettings], CheckContext]
 
 
+@pytest.fixture(scope="session")
+def desk() -> DataDesk:
+    """Shared, so that the rows become tokens once."""
+    return DataDesk()
+
+
+@pytest.fixture(scope="session")
+def good_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "rows.jsonl"
+    rows = [{"prompt": f"What is {i}?", "response": f"It is {i}."} for i in range(400)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
 @pytest.fixture
-def finish() -> Finish:
+def finish(desk: DataDesk) -> Finish:
     """Gather everything about a run, the tokens included."""
 
     def finished_context(settings: RunSettings) -> CheckContext:
-        steps = with_tokens(gather(settings), DataDesk(), Control())
+        steps = with_tokens(gather(settings), desk, Control())
         while True:
             try:
                 next(steps)
@@ -32,12 +46,9 @@ def finish() -> Finish:
 
 
 @pytest.fixture
-def good_settings(tiny_model: Path, tmp_path: Path) -> RunSettings:
+def good_settings(tiny_model: Path, good_rows: Path) -> RunSettings:
     """A tiny model and 400 rows that fit it."""
-    path = tmp_path / "rows.jsonl"
-    rows = [{"prompt": f"What is {i}?", "response": f"It is {i}."} for i in range(400)]
-    path.write_text("\n".join(map(json.dumps, rows)))
-    changes = {"model.source": str(tiny_model), "data.path": str(path), "data.held_out": 0.2}
+    changes = {"model.source": str(tiny_model), "data.path": str(good_rows), "data.held_out": 0.2}
     return RunSettings().with_changes(changes)
 
 
