@@ -43,7 +43,7 @@ def main() -> int:
 
 def first_frame(starts: int) -> bool:
     """Start the window again and again; return whether the promise is kept."""
-    seconds, loaded = [], set()
+    seconds, cpu, loaded = [], [], set()
     for _ in range(starts + 1):
         begin = time.time()
         child = subprocess.run(
@@ -52,11 +52,13 @@ def first_frame(starts: int) -> bool:
         )  # fmt: skip
         said = json.loads(child.stdout.splitlines()[0])
         seconds.append(said["painted"] - begin)
+        cpu.append(said["cpu"])
         loaded |= set(said["loaded"])
     warm = seconds[1:]
     print(
         f"First frame      median {statistics.median(warm):.2f} s, slowest {max(warm):.2f} s of "
-        f"{starts} starts (promise {FIRST_FRAME_SECONDS:.1f} s); "
+        f"{starts} starts (promise {FIRST_FRAME_SECONDS:.1f} s), "
+        f"{statistics.median(cpu[1:]):.2f} s of the processor; "
         f"loaded before it: {', '.join(sorted(loaded)) or 'no slow library'}",
         flush=True,
     )

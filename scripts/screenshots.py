@@ -10,6 +10,7 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 from offscreen import complain, live, scratch_home, wait_until, without_a_screen
 from page_scenes import prepare_page
@@ -20,6 +21,7 @@ from core.run_folder import RunFolder, list_runs
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DATA_SECONDS = 180.0
 SETTLE_SECONDS = 0.6
 
@@ -77,7 +79,7 @@ def draw(arguments: argparse.Namespace, run: Path) -> None:
     if not known:
         complain("The data was not read in time; its page is drawn as it is.")
     wanted = arguments.pages.split(",") if arguments.pages else list(window.page_names())
-    themes = ("light", "dark") if arguments.theme == "both" else (arguments.theme,)
+    themes = THEMES if arguments.theme == "both" else (arguments.theme,)
     for name in wanted:
         window.go(name)
         live(SETTLE_SECONDS)
