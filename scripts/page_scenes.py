@@ -2,10 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from offscreen import live
+from offscreen import complain, live, wait_until
+from PySide6.QtWidgets import QLineEdit, QPushButton
 
 if TYPE_CHECKING:
     from app.application import Application
+
+ANSWER_SECONDS = 240.0
+SPECTRA_SECONDS = 1.0
+QUESTIONS = 2
 
 
 def prepare_page(name: str, application: "Application") -> None:
@@ -15,9 +20,25 @@ def prepare_page(name: str, application: "Application") -> None:
         scene(application)
 
 
-def _show_ranks(application: "Application") -> None:
-    """Give the spectra time to be read."""
-    live(1.0)
+def _read_spectra(_: "Application") -> None:
+    live(SPECTRA_SECONDS)
 
 
-SCENES = {"ranks": _show_ranks}
+def _ask_both(application: "Application") -> None:
+    """Ask questions that training never saw, and wait for the answers."""
+    page = application.window.page("try")
+    field = page.findChild(QLineEdit, "prompt")
+    ask = page.findChild(QPushButton, "ask_button")
+    held_out = (application.session.data or {}).get("held_out_previews", [])
+    if field is None or ask is None or not held_out:
+        complain("Nothing could be asked; the page is drawn as it is.")
+        return
+    for question, _ in held_out[:QUESTIONS]:
+        field.setText(question)
+        ask.click()
+        if not wait_until(lambda: ask.text() != "Stop", ANSWER_SECONDS):
+            complain("An answer took too long; it is drawn as far as it came.")
+            return
+
+
+SCENES = {"ranks": _read_spectra, "try": _ask_both}
