@@ -4,8 +4,9 @@ PEFT and bitsandbytes need a folder in the Hugging Face layout, whose weights ar
 quantized blocks of the file are unpacked: the folder is larger, and no more exact, than the file.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -18,8 +19,9 @@ from core.events import Progress
 from core.models.reporting import Cancelled, Report, run_reporting
 
 _UNPACKED_BY = "transformers.modeling_gguf_pytorch_utils.tqdm"
-_TENSORS_END = 0.6  # share of the whole time after which all tensors are unpacked, measured
-_TOKENIZER_END = 0.9
+_READER = "gguf.GGUFReader"
+# Shares of the whole time after which a part is done, measured with the starter model.
+_HEADER_END, _TENSORS_END, _TOKENIZER_END = 0.5, 0.75, 0.95
 
 
 def convert_gguf(file: Path, folder: Path, control: Control) -> Generator[Progress, None, None]:
@@ -53,7 +55,7 @@ def _unpack(file: Path, folder: Path, report: Report) -> None:
 
     disable_progress_bar()  # a bar of its own would tear ours on a terminal
     place = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
-    with _watched(lambda share: report("Unpacking the weights to bf16", share * _TENSORS_END)):
+    with _watched(report), _read_once():
         model = AutoModelForCausalLM.from_pretrained(
             **place,
             quantization_config=GgufConfig(dequantize=True),
@@ -62,10 +64,10 @@ def _unpack(file: Path, folder: Path, report: Report) -> None:
             trust_remote_code=False,
             local_files_only=True,
         )
-    report("Reading the tokenizer", _TENSORS_END)
-    tokenizer = AutoTokenizer.from_pretrained(
-        **place, trust_remote_code=False, local_files_only=True
-    )
+        report("Reading the tokenizer", _TENSORS_END)
+        tokenizer = AutoTokenizer.from_pretrained(
+            **place, trust_remote_code=False, local_files_only=True
+        )
     report("Writing the model folder", _TOKENIZER_END)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -73,14 +75,24 @@ def _unpack(file: Path, folder: Path, report: Report) -> None:
 
 
 @contextmanager
-def _watched(report: Callable[[float], None]) -> Iterator[None]:
+def _watched(report: Report) -> Iterator[None]:
     """Report the share of unpacked tensors, which transformers shows to a terminal only."""
 
     def counted(items: Iterable[Any], **_: Any) -> Iterator[Any]:
         everything = list(items)
         for done, item in enumerate(everything):
-            report(done / len(everything))
+            share = _HEADER_END + done / len(everything) * (_TENSORS_END - _HEADER_END)
+            report("Unpacking the weights to bf16", share)
             yield item
 
     with patch(_UNPACKED_BY, counted):
+        yield
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Parse the file once: transformers does it for configuration, weights and tokenizer."""
+    import gguf
+
+    with patch(_READER, lru_cache(maxsize=1)(gguf.GGUFReader)):
         yield
