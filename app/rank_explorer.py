@@ -184,7 +184,7 @@ class RankExplorer(Page):
             return self.sentence
         info, words = spectra.adapter, ""
         if self.source.opened is not None:
-            made_for = f", made for {info.base_model}" if info.base_model else ""
+            made_for = f", made for {info.base_name}" if info.base_name else ""
             words = f"{info.name}{made_for}. "
         if not spectra.trained:
             return words + "Nothing has changed yet."

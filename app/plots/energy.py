@@ -28,17 +28,19 @@ class EnergyPlot(SpectrumPlot):
         """Nothing kept is a choice here."""
         return 0
 
+    def redraw(self) -> None:
+        """Forget the label of the last picture first."""
+        self._label = None
+        super().redraw()
+
     def draw(self, module: ModuleSpectrum) -> None:
         """Draw the curve from nothing to everything, the null band and the three marks."""
         size = len(module.singular_values)
         k = np.arange(size + 1.0)
         low, high = module.null.energy
-        self._label = None
         self.set_ranges((0, size), (0, TOP))
         self.ticks("left", [(0, "0"), (0.5, "50 %"), (1, "100 %")])
         self.ticks("bottom", self.component_ticks())
-        if not module.trained:
-            return
         self.band(k, _from_zero(low), _from_zero(high))
         self._draw_marks(module, size)
         energy = _from_zero(cumulative_energy(module.singular_values))

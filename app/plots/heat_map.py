@@ -20,7 +20,6 @@ from app.plots.heat_painting import HeatLook, HeatPainter
 from app.style.theme import Theme, mono
 from app.widgets.grid_geometry import (
     HEAD_HEIGHT,
-    MAX_PITCH,
     MAX_ROWS,
     MIN_PITCH,
     Cell,
@@ -30,6 +29,7 @@ from app.widgets.grid_geometry import (
 from app.widgets.grid_walk import moved
 from core.models.info import ModuleGrid
 
+WIDEST = 32  # a wide window is filled: here nobody paints, so cells may be larger
 FOOT = 5  # room for the ring of a cell in the last row
 _STEPS = {
     Qt.Key.Key_Left: (0, -1),
@@ -104,7 +104,7 @@ class HeatMap(QAbstractScrollArea):
         return GridGeometry(
             self._grid,
             self._head_width(),
-            max(MIN_PITCH, min(MAX_PITCH, pitch)),
+            max(MIN_PITCH, min(WIDEST, pitch)),
             self.horizontalScrollBar().value(),
             self.verticalScrollBar().value(),
         )

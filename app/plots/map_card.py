@@ -1,6 +1,6 @@
 """The card with the heat map: the measure, its colours, and the step of the run."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout
 
 from app.plots.color_bar import ColorBar
@@ -53,7 +53,7 @@ class MapCard(Card):
         foot.setSpacing(16)
         foot.addWidget(self.slider, 1)
         foot.addStretch(0)
-        foot.addWidget(Legend(*keys, theme=theme))
+        foot.addWidget(Legend(*keys, theme=theme), 0, Qt.AlignmentFlag.AlignVCenter)
         self.body.addWidget(self.map)
         self.body.addLayout(foot)
         self.body.addStretch(1)

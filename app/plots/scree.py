@@ -25,11 +25,6 @@ class ScreePlot(SpectrumPlot):
         sigma = module.singular_values
         low, high = module.null.singular_values
         components = np.arange(1.0, len(sigma) + 1)
-        if not module.trained:
-            self.set_ranges((1, len(sigma)), (0, 1))
-            self.ticks("left", [])
-            self.ticks("bottom", self.component_ticks())
-            return
         # Zeros have no logarithm; the floor keeps what is only rounding out of the picture.
         least = max(sigma[sigma > 0].min(), sigma[0] * 1e-12)
         bottom = log10(min(least, low[-1]))

@@ -94,6 +94,9 @@ class SpectrumPlot(QWidget):
         if self.module is None:
             return
         self._style_axes()
+        if not self.module.trained:
+            self._draw_nothing()
+            return
         self.draw(self.module)
         self._line.setPen(pg.mkPen(self._theme.color("accent"), width=2))
         self.plot.addItem(self._line, ignoreBounds=True)
@@ -174,6 +177,21 @@ class SpectrumPlot(QWidget):
         bottom.setPen(self._theme.color("border"))
         bottom.setTickPen(self._theme.color("border"))
         bottom.setStyle(tickLength=-4)
+
+    def _draw_nothing(self) -> None:
+        """Say why there is no curve."""
+        self.set_ranges((self.first_k, self.last_k), (0, 1))
+        self.ticks("left", [])
+        self.ticks("bottom", self.component_ticks())
+        words = pg.TextItem(
+            "Every singular value is zero: B has not moved yet.",
+            color=self._theme.color("text_2"),
+            anchor=(0.5, 0.5),
+        )
+        words.setFont(font("small"))
+        words.setPos((self.first_k + self.last_k) / 2, 0.5)
+        self.plot.addItem(words, ignoreBounds=True)
+        self.setAccessibleDescription("Every singular value is zero.")
 
     def _place_line(self) -> None:
         low, high = self._limits

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from core.commands.base import COMMANDS
+from core.models.sources import open_model
 from core.ranks import adapter_spectra, check_base, to_document
 from core.ranks.report import report
 
@@ -28,8 +29,6 @@ class Ranks:
         """Return the spectra as a document."""
         spectra = adapter_spectra(Path(arguments.adapter))
         if arguments.base:
-            from core.models.sources import open_model
-
             check_base(spectra, open_model(arguments.base))
         return to_document(spectra)
 

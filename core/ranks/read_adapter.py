@@ -114,7 +114,7 @@ def check_base(adapter: AdapterSpectra, model: ModelInfo) -> int:
     strangers = [m for m in adapter.modules if shapes.get(m.name) != sorted(m.shape)]
     total = len(adapter.modules)
     if strangers:
-        made_for = adapter.adapter.base_model or "another model"
+        made_for = adapter.adapter.base_name or "another model"
         first = strangers[0]
         raise UserError(
             f"{total - len(strangers)} of {total} modules match: "

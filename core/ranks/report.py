@@ -35,7 +35,7 @@ def report(document: Document) -> str:
 def _heading(adapter: Document, modules: list[Document]) -> str:
     ranks = sorted({module["rank"] for module in modules})
     rank = str(ranks[0]) if len(ranks) == 1 else f"{ranks[0]} to {ranks[-1]}"
-    made_for = f", made for {adapter['base_model']}" if adapter["base_model"] else ""
+    made_for = f", made for {adapter['base_name']}" if adapter["base_name"] else ""
     return (
         f"{adapter['name']}: {_FAMILIES.get(adapter['family'], adapter['family'])}, rank {rank}, "
         f"{len(modules)} modules, {adapter['parameters']:,} parameters{made_for}"

@@ -7,6 +7,7 @@ In float64 the relative error stays below 1e-12 down to σ/σ₁ = 1e-9; the cos
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import PurePosixPath, PureWindowsPath
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,6 +46,12 @@ class AdapterInfo:
     parameters: int = 0
     size_bytes: int = 0
     notes: tuple[str, ...] = ()
+
+    @property
+    def base_name(self) -> str:
+        """The base model's name for people: a hub id as it is, of a path its last part."""
+        is_path = PurePosixPath(self.base_model).is_absolute() or "\\" in self.base_model
+        return PureWindowsPath(self.base_model).name if is_path else self.base_model
 
 
 @dataclass(frozen=True, eq=False)

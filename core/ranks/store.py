@@ -19,7 +19,11 @@ _NULL_DIGITS = 5  # a null is an estimate from some hundred draws
 def to_document(spectra: AdapterSpectra) -> dict[str, Any]:
     """Return the JSON document of the command's contract; all numbers are finite."""
     return {
-        "adapter": dataclasses.asdict(spectra.adapter) | {"trained": spectra.trained},
+        "adapter": {
+            **dataclasses.asdict(spectra.adapter),
+            "base_name": spectra.adapter.base_name,
+            "trained": spectra.trained,
+        },
         "modules": [_module(module) for module in spectra.modules],
     }
 
