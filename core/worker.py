@@ -144,8 +144,12 @@ def events_of(command: dict[str, Any], control: Control, jobs: dict[str, Job]) -
     yield ended
 
 
-def serve(stdin: TextIO, stdout: TextIO) -> None:
-    """Do one job after another until the pipe closes or a quit arrives."""
+def serve(stdin: TextIO, stdout: TextIO, warming: threading.Thread | None = None) -> None:
+    """Do one job after another until the pipe closes or a quit arrives.
+
+    The first job waits for `warming`: two threads that import transformers at the same time see
+    half of it ("cannot import name 'AutoTokenizer'").
+    """
     pipe = EventPipe(stdout)
     commands = Commands(stdin)
 
@@ -159,6 +163,8 @@ def serve(stdin: TextIO, stdout: TextIO) -> None:
     jobs: dict[str, Job] = {}
     while (command := commands.jobs.get()) is not None:
         control = commands.begin(command)
+        if warming is not None:
+            warming.join()
         for event in events_of(command, control, jobs):
             pipe.write(event, command.get("id", 0))
         commands.end()
@@ -178,8 +184,9 @@ def main() -> None:
     os.dup2(2, 1)  # a stray print, also of a C library, lands in the log
     sys.stdout = sys.stderr
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    threading.Thread(target=warm_up, daemon=True).start()
-    serve(sys.stdin, events)
+    warming = threading.Thread(target=warm_up, daemon=True)
+    warming.start()
+    serve(sys.stdin, events, warming)
 
 
 if __name__ == "__main__":
