@@ -35,6 +35,7 @@ class ModelDetails(Card):
         super().__init__("No model yet")
         self._theme = theme
         self._family = " architecture"
+        self._info: ModelInfo | None = None
         self.header.removeWidget(self.caption)
         self.caption.hide()
         self.name = ElidedLabel("", "title")
@@ -61,6 +62,7 @@ class ModelDetails(Card):
         self.problem.setVisible(error is not None)
         if error is not None:
             self.problem.setText(f"{error.message} {error.hint}".strip())
+        self._info = info
         self._show_chips(info)
         self.read.setText("")
         if info is not None:
@@ -74,6 +76,7 @@ class ModelDetails(Card):
         """Leave the drawing of a layer out where there is no room."""
         self.checked.set_text("Checked" if tight else "Headers checked")
         self._family = "" if tight else " architecture"
+        self._show_chips(self._info)
         self.layer_title.setVisible(not tight)
         self.layer.setVisible(not tight)
 

@@ -34,7 +34,7 @@ class Legend(QWidget):
     def __init__(self, *keys: Key, theme: Theme) -> None:
         super().__init__()
         self._theme, self._keys = theme, keys
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setAccessibleName("Legend: " + ", ".join(key.text for key in keys))

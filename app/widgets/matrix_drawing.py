@@ -91,7 +91,7 @@ class MatrixDrawing(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return a comfortable size."""
-        return QSize(420, 200)
+        return QSize(420, 140)
 
     def minimumSizeHint(self) -> QSize:
         """Return the smallest size at which the letters fit."""

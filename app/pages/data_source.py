@@ -1,0 +1,151 @@
+"""Where the rows come from: file, format, roles of columns, totals; the mapping of columns."""
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.session import Session
+from app.style.theme import Theme
+from app.widgets.basic import Card, Chip, ElidedLabel, IconLabel, button, label
+from app.widgets.controls import ComboBox
+from app.words import percent
+from core.data.readers import reader_for
+from core.data.rows import data_file
+from core.errors import UserError
+
+TOTALS = ("rows", "held out", "tokens", "trained")
+FORMATS = {
+    "chat": "Chat: messages",
+    "sharegpt": "Chat: ShareGPT",
+    "alpaca": "Instructions: Alpaca",
+    "prompt-answer": "Prompt and answer",
+    "text": "Plain text",
+}
+
+
+def columns_of(path: str) -> list[str]:
+    """Return the columns of the first row of a file; empty where it cannot be read."""
+    try:
+        file = data_file(path)
+        first = next(reader_for(file).read(file), None)
+    except (UserError, OSError):
+        return []
+    return [str(name) for name in first.values] if first else []
+
+
+class SourceCard(Card):
+    """Name and origin at the left, four totals at the right."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        layout = self.layout()
+        assert layout is not None
+        layout.setContentsMargins(16, 8, 16, 8)
+        self._numbers = {name: label("–", "stat") for name in TOTALS}
+        self.file = ElidedLabel("", "card")
+        self.origin = ElidedLabel("", "caption", "muted")
+        self.format = Chip("", "ok", "check", theme=theme)
+        self.roles = ElidedLabel("", "small", "muted")
+        names = QVBoxLayout()
+        names.setSpacing(0)
+        names.addWidget(self.file)
+        names.addWidget(self.origin)
+        line = QHBoxLayout()
+        line.setSpacing(12)
+        line.addWidget(IconLabel("file-braces", "accent", theme=theme, size=20))
+        line.addLayout(names, 2)
+        line.addWidget(self.format)
+        line.addWidget(self.roles, 3)
+        for name, number in self._numbers.items():
+            line.addWidget(_divider())
+            line.addWidget(_total(name, number))
+        self.body.addLayout(line)
+
+    def show_data(self, path: str, data: dict[str, Any] | None) -> None:
+        """Show a file and, once it has been read, what is in it."""
+        starter = path == "starter"
+        self.file.set_full_text("wordnet_definitions.jsonl" if starter else Path(path).name)
+        self.origin.set_full_text(
+            "starter data · WordNet licence" if starter else str(Path(path).parent)
+        )
+        self.format.setVisible(data is not None)
+        if data is None:
+            self.roles.set_full_text("")
+            for number in self._numbers.values():
+                number.setText("–")
+            return
+        self.format.set_text(FORMATS.get(data["format"], data["format"]))
+        words = [f"{column} → {role}" for column, role in data["roles"].items()]
+        self.roles.set_full_text("   ".join(words))
+        tokens = data["tokens"]
+        texts = (
+            f"{data['rows']:,}",
+            f"{data['held_out']:,}",
+            f"{tokens:,}",
+            percent(data["trained_tokens"] / tokens) if tokens else "–",
+        )
+        for name, text in zip(TOTALS, texts, strict=True):
+            self._numbers[name].setText(text)
+            self._numbers[name].setAccessibleName(f"{text} {name}")
+
+    def total(self, name: str) -> str:
+        """Return one of the totals as it is shown."""
+        return self._numbers[name].text()
+
+
+class MappingCard(Card):
+    """Two combo boxes: which column is the prompt, which the answer."""
+
+    def __init__(self, session: Session, theme: Theme) -> None:
+        super().__init__("Columns", "what is the question, what the answer to learn")
+        self._session = session
+        self.prompt = ComboBox()
+        self.answer = ComboBox()
+        self.prompt.setAccessibleName("Prompt column")
+        self.answer.setAccessibleName("Answer column")
+        self.apply_button = button("Use these columns", theme=theme)
+        self.apply_button.clicked.connect(self._on_apply)
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        line.addWidget(label("Prompt", "label"))
+        line.addWidget(self.prompt, 1)
+        line.addWidget(label("Answer", "label"))
+        line.addWidget(self.answer, 1)
+        line.addWidget(self.apply_button)
+        self.body.addLayout(line)
+
+    def show_columns(self, columns: list[str]) -> None:
+        """Offer the columns of the file, and to recognise them by name."""
+        settings = self._session.settings.data
+        for box, chosen in (
+            (self.prompt, settings.prompt_column),
+            (self.answer, settings.answer_column),
+        ):
+            box.clear()
+            box.addItem("Recognise by name", "")
+            for column in columns:
+                box.addItem(column, column)
+            box.set_value(chosen)
+
+    def _on_apply(self) -> None:
+        self._session.change(
+            {"data.prompt_column": self.prompt.value, "data.answer_column": self.answer.value}
+        )
+
+
+def _total(name: str, number: QWidget) -> QWidget:
+    holder = QWidget()
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(0)
+    layout.addWidget(number)
+    layout.addWidget(label(name, "caption", "muted"))
+    return holder
+
+
+def _divider() -> QFrame:
+    line = QFrame()
+    line.setProperty("role", "divider")
+    line.setFixedWidth(1)
+    return line

@@ -1,0 +1,102 @@
+"""One row as the model reads it: its tokens, a read-out line, at most one banner."""
+
+from PySide6.QtWidgets import QHBoxLayout
+
+from app.assistant import Assistant, Task
+from app.session import Session
+from app.style.theme import Theme
+from app.widgets.basic import Card, ElidedLabel, hairline, label
+from app.widgets.legend import Key, Legend
+from app.widgets.token_view import Token, TokenView
+from core.events import Event, Progress, Reply, RunEnded
+
+MEANINGS = {
+    "trained": "trained: the model is asked to predict it",
+    "masked": "masked: read, but not asked for",
+    "cut": "cut: beyond the max length, the model never sees it",
+}
+TONES = {"trained": "learned", "masked": "muted", "cut": "danger"}
+
+
+class TokenCard(Card):
+    """Asks the worker for the tokens of the chosen row and shows them."""
+
+    def __init__(self, session: Session, assistant: Assistant, theme: Theme) -> None:
+        super().__init__("The row as the model reads it")
+        self._session, self._assistant = session, assistant
+        self._task: Task | None = None
+        self._row = -1
+        self.legend = Legend(theme=theme)
+        self.header.addWidget(self.legend)
+        self.view = TokenView(theme)
+        self.view.pointed.connect(self._on_pointed)
+        self.message = label("", "small", "muted", wrap=True)
+        self.position = label("", "small", "muted")
+        self.meaning = ElidedLabel("", "small")
+        read_out = QHBoxLayout()
+        read_out.setSpacing(16)
+        read_out.addWidget(self.position)
+        read_out.addWidget(self.meaning, 1)
+        self.body.addWidget(self.message)
+        self.body.addWidget(self.view, 1)
+        self.body.addWidget(hairline())
+        self.body.addLayout(read_out)
+        self.message.hide()
+
+    @property
+    def row(self) -> int:
+        """Index of the row that is shown or on its way, from 0."""
+        return self._row
+
+    def show_row(self, row: int) -> None:
+        """Have the worker tokenise a row; the old one stays until the new one is there."""
+        if self._task is not None:
+            self._task.cancel()
+        self._row = row
+        request = {
+            "data": self._session.settings.data.model_dump(),
+            "source": self._session.settings.model.source,
+            "row": row,
+        }
+        self._task = self._assistant.data.ask("tokens", request, self._on_event)
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case Progress():
+                self._say(event.message)
+            case Reply():
+                self._say("")
+                self._show(event.data["row"], [Token(**token) for token in event.data["tokens"]])
+            case RunEnded(outcome="failed"):
+                self._say(f"{event.message} {event.hint}")
+
+    def _show(self, row: int, tokens: list[Token]) -> None:
+        self.title.setText(f"Row {row + 1:,} as the model reads it")
+        self.caption.set_full_text(f"{len(tokens):,} tokens")
+        counts = {state: sum(t.state == state for t in tokens) for state in MEANINGS}
+        self.legend.set_keys(
+            Key(f"trained {counts['trained']:,}", "square", "learned_soft", "learned"),
+            Key(f"masked {counts['masked']:,}", "square", "sunken", "line_strong"),
+            Key(f"cut {counts['cut']:,}", "hatched", "text_3", "danger"),
+        )
+        self.view.show_tokens(tokens)
+        first = next((i for i, token in enumerate(tokens) if token.state == "trained"), 0)
+        self._read_out(first if tokens else -1)
+
+    def _on_pointed(self, position: int) -> None:
+        if position >= 0:
+            self._read_out(position)
+
+    def _read_out(self, position: int) -> None:
+        if position < 0:
+            self.position.setText("")
+            self.meaning.set_full_text("")
+            return
+        token = self.view.tokens[position]
+        self.position.setText(f"Position {position:,}   {token.shown}   id {token.id:,}")
+        self.meaning.set_full_text(MEANINGS[token.state])
+        self.meaning.set_tone(TONES[token.state])
+
+    def _say(self, text: str) -> None:
+        self.message.setText(text)
+        self.message.setVisible(bool(text))

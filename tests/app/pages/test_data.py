@@ -1,0 +1,211 @@
+"""Data page: rows, tokens, the cut line, warnings and errors in their place."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from app.pages.base import PageContext
+from app.pages.data import DataPage
+from app.widgets.token_view import Token
+from core.events import Progress, Reply, RunEnded
+from core.jobs import JOBS
+
+LENGTHS = [40, 50, 60, 70, 80] * 100
+
+
+def summary(**changes: Any) -> dict[str, Any]:
+    data = {
+        "rows": len(LENGTHS),
+        "held_out": 25,
+        "tokens": 30000,
+        "trained_tokens": 10000,
+        "lengths": LENGTHS,
+        "trained_lengths": [20] * len(LENGTHS),
+        "cut_rows": 0,
+        "cut_trained_tokens": 0,
+        "empty_rows": 0,
+        "suggested_length": 128,
+        "first": 0,
+        "previews": [[f"Question {n}", f"Answer {n}"] for n in range(50)],
+        "format": "prompt-answer",
+        "columns": ["prompt", "answer"],
+        "roles": {"prompt": "prompt", "answer": "answer"},
+        "path": "/data/rows.jsonl",
+        "warnings": [],
+    }
+    return {**data, **changes}
+
+
+@pytest.fixture
+def page(qtbot: QtBot, context: PageContext) -> DataPage:
+    context.session.read_data()
+    made = DataPage(context)
+    qtbot.addWidget(made)
+    made.resize(1080, 624)
+    made.show()
+    return made
+
+
+def task(page: DataPage, job: str = "dataset") -> Any:
+    return page.context.assistant.data.last(job)
+
+
+def read(page: DataPage, **changes: Any) -> None:
+    task(page).say(Reply(data=summary(**changes)))
+
+
+def test_progress_then_totals(page: DataPage) -> None:
+    assert page.subtitle() == "reading …"
+    task(page).say(Progress(phase="tokenising", message="Tokenising 3,000 rows", share=0.25))
+    assert page.doing.isVisible()
+    assert page.bar.value() == 250
+    read(page)
+    assert not page.bar.isVisible()
+    assert [page.source.total(n) for n in ("rows", "held out", "tokens", "trained")] == [
+        "500",
+        "25",
+        "30,000",
+        "33.3 %",
+    ]
+    assert page.mark() == "ok"
+    assert page.rows.rowCount() == 500
+
+
+def test_a_row_shows_its_tokens(page: DataPage, qtbot: QtBot) -> None:
+    read(page)
+    rect = page.list.visualRect(page.rows.index(3))
+    qtbot.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+    asked = task(page, "tokens")
+    assert asked.request["row"] == 3
+    tokens = [
+        {"id": 1, "text": "<|im_start|>", "state": "masked", "special": True},
+        {"id": 2, "text": "user\n", "state": "masked", "special": False},
+        {"id": 1927, "text": " fina", "state": "trained", "special": False},
+        {"id": 4, "text": "l", "state": "cut", "special": False},
+    ]
+    asked.say(Reply(data={"row": 3, "tokens": tokens}))
+    assert page.tokens.title.text() == "Row 4 as the model reads it"
+    assert page.tokens.position.text() == "Position 2   ·fina   id 1,927"
+    view = page.tokens.view
+    QTest.mouseMove(view.viewport(), view.rect_of(3).center().toPoint())
+    qtbot.waitUntil(lambda: page.tokens.meaning.full_text.startswith("cut:"))
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Home)
+    assert "masked" in view.accessibleDescription()
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    assert view.accessibleDescription().startswith("position 2")
+
+
+def test_rows_further_down_are_fetched_when_they_come_into_sight(
+    page: DataPage, qtbot: QtBot
+) -> None:
+    read(page)
+    page.list.scrollTo(page.rows.index(450))
+    page.list.viewport().repaint()
+    qtbot.waitUntil(lambda: task(page).request.get("first") == 400)
+    previews = [[f"Question {n}", f"Answer {n}"] for n in range(400, 500)]
+    task(page).say(Reply(data=summary(first=400, previews=previews)))
+    assert page.rows.row_view(450).question == "Question 450"
+
+
+def test_find_and_cut_filter(page: DataPage, qtbot: QtBot) -> None:
+    page.context.session.change({"data.max_length": 72})
+    read(page, cut_rows=100)
+    qtbot.mouseClick(page.cut_chip, Qt.MouseButton.LeftButton)
+    assert page.rows.rowCount() == 100
+    page.cut_chip.setChecked(False)
+    qtbot.keyClicks(page.search, "question 7")
+    assert page.rows.rowCount() == 1
+
+
+def test_the_warning_has_the_action_that_mends_it(page: DataPage, qtbot: QtBot) -> None:
+    read(page, cut_rows=293)
+    assert page.warning.isVisible()
+    assert page.warning.text == "293 rows lose their end."
+    assert page.mark() == "warn"
+    mend = page.findChild(object, "mend_button")
+    qtbot.mouseClick(mend, Qt.MouseButton.LeftButton)
+    assert page.context.session.settings.data.max_length == 128
+
+
+def test_the_cut_line_sets_max_length_when_it_is_let_go(page: DataPage) -> None:
+    page.context.session.change({"data.max_length": 90})
+    read(page)
+    histogram = page.histogram
+    left = Qt.MouseButton.LeftButton
+    start = QPoint(round(histogram.x_of(90)), 40)
+    end = QPoint(round(histogram.x_of(65)), 40)
+    asked = len(page.context.assistant.data.tasks)
+    QTest.mousePress(histogram, left, pos=start)
+    QTest.mouseMove(histogram, end)
+    assert abs(histogram.length - 65) <= 1
+    assert len(page.context.assistant.data.tasks) == asked  # nothing is read while dragging
+    QTest.mouseRelease(histogram, left, pos=end)
+    assert abs(page.context.session.settings.data.max_length - 65) <= 1
+
+
+def test_the_cut_line_by_keyboard(page: DataPage, qtbot: QtBot) -> None:
+    read(page)
+    page.histogram.setFocus()
+    for _ in range(3):
+        qtbot.keyClick(page.histogram, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: page.context.session.settings.data.max_length == 226)
+
+
+def test_a_broken_line_is_said_with_its_place(page: DataPage, tmp_path: Path) -> None:
+    file = tmp_path / "broken.jsonl"
+    good = '{"prompt": "a", "answer": "b"}\n'
+    file.write_text(good * 2 + '{"prompt": "a" "answer"}\n')
+    read(page)
+    page.choose(str(file))
+    task(page).say(*_run("dataset", task(page).request))
+    assert page.banner.isVisible()
+    assert "line 3" in page.banner.text
+    assert page.mark() == "error"
+    assert not page.content.isVisible()
+    assert page.source.total("rows") == "–"
+
+
+def test_unknown_columns_can_be_mapped(page: DataPage, qtbot: QtBot, tmp_path: Path) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text("frage,antwort\nWas?,Das.\n")
+    page.choose(str(file))
+    task(page).say(*_run("dataset", task(page).request))
+    assert page.mapping.isVisible()
+    page.mapping.prompt.set_value("frage")
+    page.mapping.answer.set_value("antwort")
+    qtbot.mouseClick(page.mapping.apply_button, Qt.MouseButton.LeftButton)
+    data = page.context.session.settings.data
+    assert (data.prompt_column, data.answer_column) == ("frage", "antwort")
+    task(page).say(*_run("dataset", {**task(page).request, "source": ""}))
+    assert page.source.total("rows") == "1"
+    assert not page.banner.isVisible()
+
+
+def test_a_hundred_thousand_tokens_paint_only_what_is_seen(page: DataPage, qtbot: QtBot) -> None:
+    tokens = [Token(i, f" word{i}", "trained") for i in range(100_000)]
+    page.tokens.view.show_tokens(tokens)
+    bar = page.tokens.view.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    page.tokens.view.repaint()
+    last = page.tokens.view.rect_of(99_999)
+    assert page.tokens.view.token_at(last.center()) == 99_999
+
+
+def _run(job: str, request: dict[str, Any]) -> list[Any]:
+    """Do a job here, as the worker would."""
+    from core.control import Control
+    from core.errors import UserError
+
+    kind = JOBS[job]
+    events: list[Any] = []
+    try:
+        for event in kind().run(kind.Request(**{**request, "source": ""}), Control()):
+            events.append(event)
+    except UserError as error:
+        events.append(RunEnded.failed(error))
+    return events
