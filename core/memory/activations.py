@@ -51,14 +51,9 @@ def layer_loads(workload: Workload) -> tuple[LayerLoad, ...]:
     """Return the load of every block; they differ where their targets do."""
     if workload.full:
         return (_load(workload, ()),) * workload.architecture.layers
-    known: dict[tuple[tuple[str, tuple[int, int], int], ...], LayerLoad] = {}
-    loads = []
-    for cells in workload.model.target_layers:
-        key = tuple((cell.kind, cell.shape, cell.routed) for cell in cells)
-        if key not in known:
-            known[key] = _load(workload, cells)
-        loads.append(known[key])
-    return tuple(loads)
+    model = workload.model
+    loads = {layer: _load(workload, model.target_layers[layer]) for layer in set(model.twins)}
+    return tuple(loads[layer] for layer in model.twins)
 
 
 def _load(workload: Workload, targets: Sequence[Cell]) -> LayerLoad:

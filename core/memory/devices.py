@@ -1,14 +1,12 @@
 """The devices of this computer, found without torch."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pynvml
 
 CPU_NAME = "This computer (CPU)"
-CPU_INFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,6 @@ class Device:
         kind: "cuda" (here), "cpu" (here) or "card" (only planned for).
         index: Number of the GPU among those of its kind.
         compute_capability: Of NVIDIA GPUs; (0, 0) elsewhere.
-        half: Products in 16 bits run in hardware.
     """
 
     name: str
@@ -31,7 +28,6 @@ class Device:
     kind: str
     index: int = 0
     compute_capability: tuple[int, int] = (0, 0)
-    half: bool = True
 
     @property
     def used_bytes(self) -> int:
@@ -79,13 +75,4 @@ def _text(name: Any) -> str:
 
 def _processor() -> Device:
     memory = psutil.virtual_memory()
-    return Device(CPU_NAME, int(memory.total), int(memory.available), "cpu", half=_has_bf16())
-
-
-def _has_bf16() -> bool:
-    """Tell whether the processor multiplies bf16, as far as Linux says; elsewhere assume not."""
-    try:
-        flags = CPU_INFO.read_text("utf-8", errors="replace")
-    except OSError:
-        return False
-    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16"))
+    return Device(CPU_NAME, int(memory.total), int(memory.available), "cpu")

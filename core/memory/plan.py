@@ -21,7 +21,7 @@ from core.memory.trained import (
     trained_parameters,
 )
 from core.memory.weights import weight_bytes
-from core.memory.workload import Known, ModelCells, Workload
+from core.memory.workload import Known, ModelCells, Workload, element_bytes
 from core.models.info import ModelInfo
 from core.settings import RunSettings
 
@@ -132,10 +132,19 @@ def plan_methods(
     """
     cells = ModelCells.of(info, settings.adapter.targets)
     if device is not None and device.kind == "cpu":
-        known = replace(known, on_cpu=True, half=device.half)
+        known = replace(known, on_cpu=True)
     return tuple(
-        plan_workload(Workload.of(cells, settings, method, known), device) for method in methods
+        _plan(Workload.of(cells, settings, method, known), settings, device) for method in methods
     )
+
+
+def _plan(workload: Workload, settings: RunSettings, device: Device | None) -> MemoryPlan:
+    """Return the plan; its interval spans 32 and 16 bits where a probe will choose."""
+    plan = plan_workload(workload, device)
+    if not (workload.on_cpu and settings.model.dtype == "auto"):
+        return plan
+    half = plan_workload(replace(workload, element=element_bytes("bf16", on_cpu=True)), device)
+    return replace(plan, low_bytes=min(plan.low_bytes, half.low_bytes))
 
 
 def plan_workload(workload: Workload, device: Device | None = None) -> MemoryPlan:

@@ -107,6 +107,15 @@ class ModelCells:
             layers[cell.layer].append(cell)
         return tuple(tuple(cells) for cells in layers)
 
+    @cached_property
+    def twins(self) -> tuple[int, ...]:
+        """For every block the first one with the same targets, which needs the same memory."""
+        first: dict[tuple[tuple[str, tuple[int, int], int], ...], int] = {}
+        return tuple(
+            first.setdefault(tuple((c.kind, c.shape, c.routed) for c in cells), layer)
+            for layer, cells in enumerate(self.target_layers)
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
@@ -118,14 +127,12 @@ class Known:
         trained_share: Trained tokens over all, of the micro-batch where it is largest.
         attention: "flash" instead of the settings' sdpa or eager; "" for theirs.
         on_cpu: It runs on the processor.
-        half: Products in 16 bits run in hardware, so that the compute type "auto" means those.
     """
 
     longest: int = 0
     trained_share: float = 1.0
     attention: str = ""
     on_cpu: bool = False
-    half: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +180,7 @@ class Workload:
             accumulation=training.accumulation,
             checkpointing=training.gradient_checkpointing,
             attention=known.attention or settings.model.attention,
-            element=element_bytes(settings.model.dtype, half=known.half),
+            element=element_bytes(settings.model.dtype, on_cpu=known.on_cpu),
             rows=training.micro_batch,
             length=min(known.longest or limit, limit),
             padded=training.micro_batch > 1,
@@ -202,10 +209,14 @@ class Workload:
         return self.model.matrix_parameters + self.model.other_parameters
 
 
-def element_bytes(dtype: str, *, half: bool) -> int:
-    """Return the bytes of a number of the compute type; "auto" is 16 bits where they are fast."""
+def element_bytes(dtype: str, *, on_cpu: bool) -> int:
+    """Return the bytes of a number of the compute type.
+
+    "auto" is 16 bits on a GPU. On a processor a probe in the worker decides; its flags alone do not
+    tell, so the larger is planned (and the interval reaches down to the smaller).
+    """
     if dtype == "auto":
-        dtype = "bf16" if half else "fp32"
+        dtype = "fp32" if on_cpu else "bf16"
     return ELEMENTS[dtype]
 
 

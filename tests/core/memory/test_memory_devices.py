@@ -7,7 +7,6 @@ import pynvml
 import pytest
 
 from core.errors import UserError
-from core.memory import devices
 from core.memory.amounts import gib, parse_amount
 from core.memory.cards import CARDS
 from core.memory.devices import CPU_NAME, find_devices
@@ -62,19 +61,6 @@ def test_a_driver_that_fails_half_way_is_closed(
     monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lost)
     assert [device.kind for device in find_devices()] == ["cpu"]
     assert nvml == ["init", "shutdown"]
-
-
-@pytest.mark.parametrize(
-    ("flags", "half"), [("flags: avx2 avx512_bf16", True), ("flags: avx2", False), (None, False)]
-)
-def test_16_bits_are_planned_where_the_processor_has_them(
-    flags: str | None, half: bool, monkeypatch: pytest.MonkeyPatch, tmp_path
-) -> None:
-    file = tmp_path / "cpuinfo"
-    if flags is not None:
-        file.write_text(flags)
-    monkeypatch.setattr(devices, "CPU_INFO", file)
-    assert find_devices()[-1].half is half
 
 
 def test_the_cards_are_of_four_makers_and_each_once() -> None:
