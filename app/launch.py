@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -9,9 +10,11 @@ from app.amounts import gib
 from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
 from app.session import Session
-from core.checks import CheckContext, CheckResult, run_checks
 from core.memory.verdict import verdict
 from core.paths import runs_dir
+
+if TYPE_CHECKING:
+    from core.checks import CheckResult
 
 MEMORY_CHECK = "memory-fits"
 """This check is put in the words of the memory strip, which stands beside it."""
@@ -40,7 +43,7 @@ class Launch(QObject):
         run.phase_changed.connect(self.changed)
 
     @property
-    def blocks(self) -> list[CheckResult]:
+    def blocks(self) -> "list[CheckResult]":
         """The checks that forbid a start."""
         return [result for result in self.results if result.level == "block"]
 
@@ -89,6 +92,8 @@ class Launch(QObject):
 
     def check(self) -> None:
         """Run the checks now."""
+        from core.checks import CheckContext, run_checks  # slow to import: after the first frame
+
         self._timer.stop()
         session = self._session
         context = CheckContext(

@@ -194,7 +194,7 @@ class MainWindow(QWidget):
         super().paintEvent(event)
         if not self._painted:
             self._painted = True
-            self.rail.focus_current()
+            self.rail.focus_current(Qt.FocusReason.OtherFocusReason)
             self.painted.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -240,6 +240,8 @@ class RunController(QObject):
             self._thread.kill()
 
     def _set_phase(self, phase: RunPhase, detail: str) -> None:
+        if (phase, detail) == (self.phase, self.detail):
+            return
         self.phase, self.detail = phase, detail
         self.phase_changed.emit()
 

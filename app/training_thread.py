@@ -60,6 +60,7 @@ class WorkerProcess:
             )
         _lower_priority(self._process.pid)
         self._lines: queue.Queue[str | None] = queue.Queue()
+        self._abandoned = False
         threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True).start()
 
     @property
@@ -77,8 +78,16 @@ class WorkerProcess:
     def _pump(self, stdout: IO[str]) -> None:
         """Move lines to the queue; a daemon, so that a window can close while a run goes on."""
         for line in stdout:
-            self._lines.put(line)
+            if not self._abandoned:
+                self._lines.put(line)
         self._lines.put(None)
+        if self._abandoned:
+            self._process.wait()
+            self.release()
+
+    def abandon(self) -> None:
+        """Let the worker go on unheard; what it holds here is given back when it ends."""
+        self._abandoned = True
 
     def send(self, command: dict[str, Any]) -> None:
         """Write one command line; a worker that is gone is noticed by whoever reads."""
@@ -192,6 +201,7 @@ class WorkerThread(QThread):
         """Read until the worker ends, then close every job that it left open."""
         while (line := self._process.read_line(POLL_SECONDS)) is not None:
             if self._leave.is_set():
+                self._process.abandon()
                 return
             event = from_line(line) if line else None
             if event is not None:

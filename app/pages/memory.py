@@ -23,7 +23,7 @@ from core.memory.verdict import verdict
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
 BATCHES = (1, 2, 4, 8, 16, 32)
 SOURCES = {
-    "formula": "computed from the model's headers by formula; 165 public runs were within 5.3 %",
+    "formula": "computed by formula from the headers of the model",
     "dry-run": "traced without weights",
     "measured": "measured on this device",
 }

@@ -1,5 +1,7 @@
 """Icons: Lucide's line drawings, tinted with a token's colour."""
 
+from functools import lru_cache
+
 from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
@@ -43,8 +45,14 @@ def paint_icon(painter: QPainter, name: str, color: QColor, box: QRectF) -> None
 
 
 def _renderer(name: str, color: QColor) -> QSvgRenderer:
+    return _tinted(name, color.name())
+
+
+@lru_cache(maxsize=256)
+def _tinted(name: str, color: str) -> QSvgRenderer:
+    """Return a drawing in a colour; kept, because bars and lists draw icons on every repaint."""
     drawing = (resources_dir() / "icons" / f"{name}.svg").read_text("utf-8")
-    tinted = drawing.replace("currentColor", color.name()).replace(
+    tinted = drawing.replace("currentColor", color).replace(
         'stroke-width="2"', f'stroke-width="{STROKE}"'
     )
     return QSvgRenderer(QByteArray(tinted.encode()))

@@ -134,6 +134,12 @@ class Button(QPushButton):
             theme.changed.connect(self._render)
             self._render()
 
+    def setText(self, text: str) -> None:
+        """Say something else; the icon keeps its distance."""
+        if text != self.text():
+            super().setText(text)
+            self._render()
+
     def set_role(self, role: str) -> None:
         """Change the look: "", primary, quiet or danger."""
         if (self.property("role") or "") != role:
@@ -343,6 +349,7 @@ class Banner(QFrame):
         if action is not self._action:
             if self._action is not None:
                 self._row.removeWidget(self._action)
+                self._action.hide()
                 self._action.deleteLater()
             self._action = action
             if action is not None:

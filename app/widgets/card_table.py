@@ -18,13 +18,13 @@ HEADS = ("LoRA", "8-bit", "4-bit", "DQ", "Full")
 
 
 def example_cards() -> list[Device]:
-    """Return one card of each size, the last of the list that has it: the newest."""
+    """Return one card of each size: the newest that people have at home, else any."""
     found = []
     for size in SIZES:
         same = [card for card in CARDS if round(card.total_bytes / GIB) == size]
-        nvidia = [card for card in same if card.name.startswith("NVIDIA")]
+        at_home = [card for card in same if "GeForce" in card.name]
         if same:
-            found.append((nvidia or same)[-1])
+            found.append(max(at_home or same, key=lambda card: card.compute_capability))
     return found
 
 

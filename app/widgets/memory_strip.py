@@ -95,6 +95,7 @@ class MemoryStrip(QFrame):
         """Take less room for the card in a small window."""
         self._card.setFixedWidth(150 if narrow else WIDE)
         self._details.setVisible(not narrow)
+        self._folded_device.setFixedWidth(120 if narrow else 168)
 
     # -- what it shows ----------------------------------------------------------------------
 
@@ -234,7 +235,6 @@ class MemoryStrip(QFrame):
         layout.setSpacing(8)
         layout.addWidget(IconLabel("memory-stick", "text_2", theme=self._theme))
         self._folded_device = ElidedLabel("", "label")
-        self._folded_device.setFixedWidth(160)
         self._folded_method = label("", "card")
         self._folded_bar = FoldedBar(self._theme)
         self._folded_total, self._folded_spread = label("", "card"), label("", "small", "muted")

@@ -8,6 +8,7 @@ from PySide6.QtGui import (
     QAccessible,
     QAccessibleEvent,
     QFocusEvent,
+    QFont,
     QFontMetrics,
     QKeyEvent,
     QMouseEvent,
@@ -155,8 +156,9 @@ class PlanRows(QWidget):
             painter.setPen(QPen(theme.color("accent" if chosen else "border"), 1.2))
             painter.setBrush(theme.color("accent") if chosen else Qt.BrushStyle.NoBrush)
             painter.drawEllipse(QPointF(11, middle), 3.5, 3.5)
-        made = font("card" if chosen and self._style.two_lines else "small")
-        made.setBold(chosen)
+        made = font("body" if self._style.two_lines else "small")
+        if chosen:
+            made.setWeight(QFont.Weight.DemiBold)
         painter.setFont(made)
         painter.setPen(theme.color("text" if chosen else "text_2"))
         area = QRectF(21, index * self._style.pitch, self._style.label - 24, self._style.pitch)
@@ -179,7 +181,7 @@ class PlanRows(QWidget):
 
     def _paint_total(self, painter: QPainter, area: QRectF, plan: MemoryPlan) -> None:
         strong = font("small")
-        strong.setBold(True)
+        strong.setWeight(QFont.Weight.DemiBold)
         painter.setFont(strong)
         painter.setPen(self._theme.color("text"))
         number = gib(plan.peak_bytes)

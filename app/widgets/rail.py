@@ -3,6 +3,7 @@
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QEnterEvent,
+    QFocusEvent,
     QFontMetrics,
     QKeyEvent,
     QPainter,
@@ -34,6 +35,7 @@ class RailItem(QAbstractButton):
         super().__init__()
         self._page, self._theme = page, theme
         self._over = False
+        self._by_key = False
         self.narrow = False
         self.setCheckable(True)
         self.setAutoExclusive(True)
@@ -62,6 +64,12 @@ class RailItem(QAbstractButton):
         """48 pixels high; less in the foot, where there is no second line."""
         low = self._page.place == "foot" and not self.narrow
         return QSize(NARROW if self.narrow else WIDE, 38 if low else 50 if not self.narrow else 46)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the ring only where the keyboard brought the focus."""
+        mouse = (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.OtherFocusReason)
+        self._by_key = event.reason() not in mouse
+        super().focusInEvent(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """Show that it can be clicked."""
@@ -102,7 +110,7 @@ class RailItem(QAbstractButton):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("hover"))
             painter.drawRoundedRect(area, 6, 6)
-        if self.hasFocus():
+        if self.hasFocus() and self._by_key:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.color("accent"), 2))
             painter.drawRoundedRect(area.adjusted(1, 1, -1, -1), 6, 6)
@@ -210,11 +218,11 @@ class Rail(QWidget):
         for item in self.items:
             item.setChecked(item.page_name == name)
 
-    def focus_current(self) -> None:
+    def focus_current(self, reason: Qt.FocusReason = Qt.FocusReason.TabFocusReason) -> None:
         """Put the keyboard on the page that is shown."""
         for item in self.items:
             if item.isChecked():
-                item.setFocus(Qt.FocusReason.TabFocusReason)
+                item.setFocus(reason)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move between the items."""
