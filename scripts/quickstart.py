@@ -82,10 +82,10 @@ def result(run: RunFolder, pictures: list[Path]) -> Iterator[str]:
     )
     state = run.state()
     if state.predicted_bytes and state.measured_bytes:
-        off = 100 * (state.measured_bytes / state.predicted_bytes - 1)
+        off = 100 * (state.predicted_bytes / state.measured_bytes - 1)
         yield (
             f"Peak memory     {state.predicted_bytes / GIB:.2f} GiB predicted, "
-            f"{state.measured_bytes / GIB:.2f} GiB measured ({off:+.1f} %)"
+            f"{state.measured_bytes / GIB:.2f} GiB measured (the prediction is {off:+.1f} % off)"
         )
     for event in run.events():
         if isinstance(event, AdapterProven):

@@ -78,6 +78,8 @@ def draw(arguments: argparse.Namespace, run: Path) -> None:
     known = wait_until(lambda: bool(session.data or session.data_error), DATA_SECONDS)
     if not known:
         complain("The data was not read in time; its page is drawn as it is.")
+    elif session.data_error:
+        complain(f"The data could not be read: {session.data_error.message}")
     wanted = arguments.pages.split(",") if arguments.pages else list(window.page_names())
     themes = THEMES if arguments.theme == "both" else (arguments.theme,)
     for name in wanted:
