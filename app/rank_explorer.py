@@ -5,7 +5,7 @@ from statistics import median
 from typing import ClassVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.base import Page, PageContext
@@ -35,6 +35,7 @@ class RankExplorer(Page):
         self.source = RankSource()
         self.module: ModuleSpectrum | None = None
         self._content: QWidget | None = None
+        self._stale = True
         theme = context.theme
         self.show_run = button("Back to the run", theme=theme, icon="undo-2")
         self.show_run.clicked.connect(lambda: self.source.follow(context.run.run))
@@ -84,7 +85,7 @@ class RankExplorer(Page):
             shortcut.activated.connect(act)
         if self.source.run is not self.context.run.run:
             self.source.follow(self.context.run.run)
-        self._on_source()
+        self._stale = True
 
     def _make_empty(self) -> QWidget:
         made = QWidget()
@@ -149,8 +150,18 @@ class RankExplorer(Page):
         )
         self.open_button.setVisible(self.source.spectra is not None)
         self.sentence_label.set_full_text(self._summary())
-        if not self._built:
-            return
+        self._stale = not self.isVisible()
+        if not self._stale:
+            self._draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what came while nobody looked."""
+        super().showEvent(event)
+        if self._stale:
+            self._stale = False
+            self._draw()
+
+    def _draw(self) -> None:
         self._say_error()
         spectra = self.source.spectra
         if spectra is not None and self._content is None:
@@ -189,7 +200,7 @@ class RankExplorer(Page):
         if not spectra.trained:
             return words + "Nothing has changed yet."
         k95 = median(values(spectra, MAP_MEASURES["energy_rank"]).values())
-        random = median(module.null.energy_rank["0.95"][1] for module in spectra.modules)
+        random = median(module.random_energy_rank["0.95"][1] for module in spectra.modules)
         return words + (
             f"In the middle module {k95:.0f} of {max(m.rank for m in spectra.modules)} directions "
             f"hold 95 % of the change; by chance it would take {random:.0f}."

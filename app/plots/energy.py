@@ -1,5 +1,7 @@
 """The cumulative energy: how much of ΔW the first k directions hold."""
 
+from typing import Any
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
@@ -8,7 +10,7 @@ from app.plots.scree import exact
 from app.plots.spectrum_plot import Floats, SpectrumPlot
 from app.style.theme import Theme, font
 from core.ranks import ModuleSpectrum
-from core.ranks.metrics import cumulative_energy, truncation_error
+from core.ranks.metrics import ENERGY_SHARES, cumulative_energy, truncation_error
 
 TOP = 1.06
 """Upper end of the axis: a little room above 100 %."""
@@ -20,18 +22,17 @@ class EnergyPlot(SpectrumPlot):
     grip_at = 0.09
 
     def __init__(self, theme: Theme) -> None:
+        self._label = pg.TextItem()
+        self._dashes = [pg.PlotCurveItem() for _ in ENERGY_SHARES]
+        self._marks = [pg.TextItem(anchor=(1, 0.5)) for _ in ENERGY_SHARES]
         super().__init__(theme, "Cumulative energy")
-        self._label: pg.TextItem | None = None
+        for item in (*self._dashes, *self._marks, self._label):
+            self.plot.addItem(item, ignoreBounds=True)
 
     @property
     def first_k(self) -> int:
         """Nothing kept is a choice here."""
         return 0
-
-    def redraw(self) -> None:
-        """Forget the label of the last picture first."""
-        self._label = None
-        super().redraw()
 
     def draw(self, module: ModuleSpectrum) -> None:
         """Draw the curve from nothing to everything, the null band and the three marks."""
@@ -40,34 +41,37 @@ class EnergyPlot(SpectrumPlot):
         low, high = module.null.energy
         self.set_ranges((0, size), (0, TOP))
         self.ticks("left", [(0, "0"), (0.5, "50 %"), (1, "100 %")])
-        self.ticks("bottom", self.component_ticks())
         self.band(k, _from_zero(low), _from_zero(high))
+        self.curve(k, _from_zero(cumulative_energy(module.singular_values)))
         self._draw_marks(module, size)
-        energy = _from_zero(cumulative_energy(module.singular_values))
-        self.curve(k, energy, "line_orange", markers=True)
-        ground = pg.mkBrush(self._theme.color("surface"))
-        self._label = pg.TextItem(color=self._theme.color("text"), fill=ground)
-        self._label.setFont(font("chip"))
-        self.plot.addItem(self._label, ignoreBounds=True)
 
     def _draw_marks(self, module: ModuleSpectrum, size: int) -> None:
         """Draw 90, 95 and 99 % as dashes up to their k, and say those k in the free corner."""
+        for index, share in enumerate(ENERGY_SHARES):
+            k = module.energy_rank[f"{share:.2f}"]
+            self._dashes[index].setData([0, k], [share, share])
+            self._marks[index].setText(f"{100 * share:.0f} % at k = {k}")
+            self._marks[index].setPos(size, 0.54 - 0.1 * index)
+
+    def drawn_items(self) -> list[Any]:
+        """Return everything that a zero spectrum does not have."""
+        return [*super().drawn_items(), *self._dashes, *self._marks, self._label]
+
+    def restyle(self) -> None:
+        """Take the colours of the theme."""
+        super().restyle()
         dashed = pg.mkPen(self._theme.color("text_3"), width=1, style=Qt.PenStyle.DashLine)
-        for index, (share, k) in enumerate(module.energy_rank.items()):
-            level = float(share)
-            self.plot.addItem(pg.PlotCurveItem([0, k], [level, level], pen=dashed))
-            words = pg.TextItem(
-                f"{level:.0%}".replace("%", " %") + f" at k = {k}",
-                color=self._theme.color("text_2"),
-                anchor=(1, 0.5),
-            )
-            words.setFont(font("caption"))
-            words.setPos(size, 0.54 - 0.1 * index)
-            self.plot.addItem(words, ignoreBounds=True)
+        for dash, mark in zip(self._dashes, self._marks, strict=True):
+            dash.setPen(dashed)
+            mark.setColor(self._theme.color("text_2"))
+            mark.setFont(font("caption"))
+        self._label.setColor(self._theme.color("text"))
+        self._label.fill = pg.mkBrush(self._theme.color("surface"))
+        self._label.setFont(font("chip"))
 
     def _place_line(self) -> None:
         super()._place_line()
-        if self._label is None or self.module is None:
+        if self.module is None:
             return
         left = self.k < 0.55 * self.last_k
         self._label.setAnchor((0 if left else 1, 0.5))

@@ -32,10 +32,9 @@ class ScreePlot(SpectrumPlot):
         margin = 0.06 * (top - bottom) + 0.02
         self.set_ranges((1, len(sigma)), (bottom - margin, top + margin))
         self.ticks("left", log_ticks(bottom - margin, top + margin))
-        self.ticks("bottom", self.component_ticks())
         self.band(components, np.log10(low), np.log10(high))
         shown = sigma >= least
-        self.curve(components[shown], np.log10(sigma[shown]), "line_orange", markers=True)
+        self.curve(components[shown], np.log10(sigma[shown]))
 
     def describe(self, module: ModuleSpectrum) -> str:
         """Return the largest, the last and the one at k."""

@@ -4,6 +4,7 @@ The only curves of the Ranks page; importing this file imports pyqtgraph.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -54,8 +55,18 @@ class SpectrumPlot(QWidget):
         # Its own hint is 640 × 480, which would make every page scroll.
         self.plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.plot.viewport().installEventFilter(self)
+        self._curve = pg.PlotDataItem(antialias=True)
+        self._edges = [pg.PlotCurveItem(antialias=True) for _ in range(2)]
+        self._fill = pg.FillBetweenItem(*self._edges)
         self._line = pg.InfiniteLine(angle=90, movable=False)
         self._grip = Grip(theme)
+        self._nothing = pg.TextItem(
+            "Every singular value is zero: B has not moved yet.", anchor=(0.5, 0.5)
+        )
+        for item in (*self._edges, self._fill, self._curve):
+            self.plot.addItem(item)
+        for item in (self._line, self._grip, self._nothing):
+            self.plot.addItem(item, ignoreBounds=True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(220, 150)
@@ -63,7 +74,8 @@ class SpectrumPlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
-        theme.changed.connect(self.redraw)
+        theme.changed.connect(self._on_theme)
+        self.restyle()
 
     @property
     def first_k(self) -> int:
@@ -88,21 +100,26 @@ class SpectrumPlot(QWidget):
         self._tell()
 
     def redraw(self) -> None:
-        """Draw everything again, in the colours of the theme."""
-        self.plot.clear()
-        self.plot.setBackground(self._theme.color("surface"))
+        """Draw the module, or say why there is no curve."""
         if self.module is None:
             return
-        self._style_axes()
-        if not self.module.trained:
-            self._draw_nothing()
-            return
-        self.draw(self.module)
-        self._line.setPen(pg.mkPen(self._theme.color("accent"), width=2))
-        self.plot.addItem(self._line, ignoreBounds=True)
-        self.plot.addItem(self._grip, ignoreBounds=True)
-        self._place_line()
+        trained = self.module.trained
+        for item in self.drawn_items():
+            item.setVisible(trained)
+        self._nothing.setVisible(not trained)
+        self.ticks("bottom", self.component_ticks())
+        if trained:
+            self.draw(self.module)
+            self._place_line()
+        else:
+            self.set_ranges((self.first_k, self.last_k), (0, 1))
+            self.ticks("left", [])
+            self._nothing.setPos((self.first_k + self.last_k) / 2, 0.5)
         self._tell()
+
+    def drawn_items(self) -> list[Any]:
+        """Return everything that a zero spectrum does not have."""
+        return [*self._edges, self._fill, self._curve, self._line, self._grip]
 
     def draw(self, module: ModuleSpectrum) -> None:
         """Draw the curves and set the ranges."""
@@ -125,30 +142,15 @@ class SpectrumPlot(QWidget):
         self.plot.setXRange(x[0] - margin, x[1] + margin, padding=0)
         self.plot.setYRange(*y, padding=0)
 
-    def curve(self, x: Floats, y: Floats, token: str, *, markers: bool) -> None:
-        """Draw a line of 2 px, with a circle at each component where they have room."""
-        color = self._theme.color(token)
-        shown = markers and len(x) <= MAX_MARKERS
-        self.plot.addItem(
-            pg.PlotDataItem(
-                x, y,
-                pen=pg.mkPen(color, width=2),
-                antialias=True,
-                symbol="o" if shown else None,
-                symbolSize=7,
-                symbolBrush=color,
-                symbolPen=pg.mkPen(self._theme.color("surface"), width=1),
-            )
-        )  # fmt: skip
+    def curve(self, x: Floats, y: Floats) -> None:
+        """Draw the spectrum: a line of 2 px, with a circle at each component if they have room."""
+        symbol = "o" if len(x) <= MAX_MARKERS else None
+        self._curve.setData(x, y, symbol=symbol, **self._markers())
 
     def band(self, x: Floats, low: Floats, high: Floats) -> None:
         """Fill between two curves in the grey of everything that is chance."""
-        edge = pg.mkPen(self._theme.color("line_grey"), width=1)
-        fill = self._theme.color("line_grey")
-        fill.setAlphaF(0.5)
-        curves = [pg.PlotCurveItem(x, y, pen=edge, antialias=True) for y in (low, high)]
-        for item in (*curves, pg.FillBetweenItem(*curves, brush=fill)):
-            self.plot.addItem(item)
+        for item, y in zip(self._edges, (low, high), strict=True):
+            item.setData(x, y)
 
     def ticks(self, side: str, marks: Iterable[tuple[float, str]]) -> None:
         """Write these ticks on an axis."""
@@ -163,12 +165,37 @@ class SpectrumPlot(QWidget):
 
     # -- look -------------------------------------------------------------------------------
 
+    def restyle(self) -> None:
+        """Take the colours of the theme."""
+        color = self._theme.color
+        self.plot.setBackground(color("surface"))
+        self._curve.setPen(pg.mkPen(color("line_orange"), width=2))
+        fill = color("line_grey")
+        fill.setAlphaF(0.5)
+        self._fill.setBrush(fill)
+        for edge in self._edges:
+            edge.setPen(pg.mkPen(color("line_grey"), width=1))
+        self._line.setPen(pg.mkPen(color("accent"), width=2))
+        self._nothing.setColor(color("text_2"))
+        self._nothing.setFont(font("small"))
+        self._style_axes()
+
+    def _markers(self) -> dict[str, Any]:
+        return {
+            "symbolSize": 7,
+            "symbolBrush": self._theme.color("line_orange"),
+            "symbolPen": pg.mkPen(self._theme.color("surface"), width=1),
+        }
+
+    def _on_theme(self) -> None:
+        self.restyle()
+        self.redraw()
+
     def _style_axes(self) -> None:
-        for side in ("left", "bottom"):
-            axis = self.plot.getAxis(side)
+        left, bottom = self.plot.getAxis("left"), self.plot.getAxis("bottom")
+        for axis in (left, bottom):
             axis.setStyle(tickFont=font("caption"), tickTextOffset=6)
             axis.setTextPen(self._theme.color("text_2"))
-        left, bottom = self.plot.getAxis("left"), self.plot.getAxis("bottom")
         left.setWidth(40)
         left.setPen(pg.mkPen(None))
         left.setTickPen(pg.mkPen(self._theme.color("grid"), width=1))
@@ -178,21 +205,6 @@ class SpectrumPlot(QWidget):
         bottom.setTickPen(self._theme.color("border"))
         bottom.setStyle(tickLength=-4)
 
-    def _draw_nothing(self) -> None:
-        """Say why there is no curve."""
-        self.set_ranges((self.first_k, self.last_k), (0, 1))
-        self.ticks("left", [])
-        self.ticks("bottom", self.component_ticks())
-        words = pg.TextItem(
-            "Every singular value is zero: B has not moved yet.",
-            color=self._theme.color("text_2"),
-            anchor=(0.5, 0.5),
-        )
-        words.setFont(font("small"))
-        words.setPos((self.first_k + self.last_k) / 2, 0.5)
-        self.plot.addItem(words, ignoreBounds=True)
-        self.setAccessibleDescription("Every singular value is zero.")
-
     def _place_line(self) -> None:
         low, high = self._limits
         self._line.setPos(self.k)
@@ -200,7 +212,9 @@ class SpectrumPlot(QWidget):
 
     def _tell(self) -> None:
         if self.module is not None:
-            self.setAccessibleDescription(self.describe(self.module))
+            empty = "Every singular value is zero."
+            words = self.describe(self.module) if self.module.trained else empty
+            self.setAccessibleDescription(words)
 
     # -- choosing k -------------------------------------------------------------------------
 

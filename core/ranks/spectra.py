@@ -97,6 +97,11 @@ class ModuleSpectrum:
         floor = max(self.shape) * np.finfo(np.float64).eps * self.singular_values[0]
         return int((self.singular_values > floor).sum())
 
+    @property
+    def random_energy_rank(self) -> Mapping[str, tuple[int, int]]:
+        """The null of `energy_rank`: it does not depend on the norm, so it is cheap."""
+        return unit_null(self.shape, self.rank).energy_rank
+
     @cached_property
     def null(self) -> Null:
         """The same numbers for a random update of equal shape, rank and norm."""

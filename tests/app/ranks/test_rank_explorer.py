@@ -235,6 +235,24 @@ def test_a_new_evaluation_is_followed_unless_the_user_looks_back(
     assert page.source.steps == [0, 20, 40, 60, 80]
 
 
+def test_what_came_while_nobody_looked_is_drawn_later(trained: Desk) -> None:
+    page = trained.page
+    page.hide()
+    trained.evaluate(60)
+    assert page.map.slider.text == "Step 40"
+    page.show()
+    assert page.map.slider.text == "Step 60"
+
+
+def test_a_zero_spectrum_has_no_curve_but_a_sentence(trained: Desk) -> None:
+    trained.page.source.show_step(0)
+    for plot in (trained.page.curves.scree, trained.page.curves.energy):
+        assert not any(item.isVisible() for item in plot.drawn_items())
+        assert plot.accessibleDescription() == "Every singular value is zero."
+    trained.page.source.show_step(40)
+    assert all(item.isVisible() for item in trained.page.curves.energy.drawn_items())
+
+
 def test_colours_keep_their_meaning_while_a_run_is_live(qtbot: QtBot, trained: Desk) -> None:
     card = trained.page.map
     trained.run.alive = True
