@@ -48,6 +48,11 @@ class Pyramid:
     def __len__(self) -> int:
         return self._x.size
 
+    @property
+    def newest(self) -> float:
+        """The newest y; NaN if it was not finite, or there is none."""
+        return float(self._low[0].values[-1]) if len(self) else float("nan")
+
     def append(self, x: float, y: float) -> None:
         """Add one point."""
         self.extend(np.array([x]), np.array([y]))

@@ -1,0 +1,117 @@
+"""The events of a run in words, for people who read along."""
+
+from dataclasses import dataclass
+
+from app.words import file_size, plural
+from core.events import (
+    AdapterProven,
+    CheckpointSaved,
+    Evaluated,
+    Event,
+    MemoryMeasured,
+    Notice,
+    Progress,
+    RanksComputed,
+    RunEnded,
+    RunStarted,
+)
+from core.memory.amounts import gib
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of the log.
+
+    Attributes:
+        kind: "info", "warning" or "checkpoint", for the filter.
+        tone: Token of the icon's colour.
+    """
+
+    seconds: float
+    icon: str
+    tone: str
+    text: str
+    kind: str = "info"
+
+
+def log_line(event: Event) -> LogLine | None:
+    """Return the line for an event, or None for one that is not worth a line."""
+    words = _words(event)
+    if words is None:
+        return None
+    icon, tone, text, kind = words
+    return LogLine(event.seconds, icon, tone, text, kind)
+
+
+def _words(event: Event) -> tuple[str, str, str, str] | None:
+    match event:
+        case RunStarted():
+            trained = f"{event.trainable_parameters:,} of {event.parameters:,} parameters learn"
+            text = f"Started on {event.device} in {event.precision}: {trained}."
+            return "cpu", "text_2", text, "info"
+        case Evaluated():
+            best = ", the best so far" if event.best else ""
+            text = f"Validation {event.loss:.3f} at step {event.step}{best}."
+            return (
+                ("check" if event.best else "chart-line"),
+                "ok" if event.best else "text_2",
+                text,
+                "info",
+            )
+        case CheckpointSaved():
+            text = f"Checkpoint of step {event.step} saved, {file_size(event.size_bytes)}."
+            return "bookmark", "text_2", text, "checkpoint"
+        case RanksComputed():
+            text = f"Ranks updated at step {event.step}."
+            return "chart-no-axes-column", "text_2", text, "info"
+        case Notice():
+            return _notice(event)
+        case MemoryMeasured():
+            return "memory-stick", "text_2", _memory(event), "info"
+        case AdapterProven():
+            return _proof(event)
+        case RunEnded():
+            return _ending(event)
+        case Progress(phase="saving" | "proving"):
+            return None
+    return None
+
+
+def _notice(event: Notice) -> tuple[str, str, str, str]:
+    text = f"{event.message} {event.hint}".strip()
+    if event.level == "info":
+        return "info", "text_2", text, "info"
+    error = event.level == "error"
+    return "circle-x" if error else "triangle-alert", "danger" if error else "warn", text, "warning"
+
+
+def _memory(event: MemoryMeasured) -> str:
+    text = f"Measured peak {gib(event.measured_bytes)}"
+    if event.predicted_bytes:
+        off = event.predicted_bytes / event.measured_bytes - 1 if event.measured_bytes else 0.0
+        text += f", predicted {gib(event.predicted_bytes)}, off by {off:+.1%}".replace("%", " %")
+    return text.replace("-", "−") + "."
+
+
+def _proof(event: AdapterProven) -> tuple[str, str, str, str]:
+    if event.zero_modules:
+        text = f"{plural(len(event.zero_modules), 'module')} of {event.modules} learned nothing."
+        return "triangle-alert", "warn", text, "warning"
+    text = (
+        f"Proven in a fresh process: all {event.modules} modules changed, "
+        f"logits differ by up to {event.logit_difference:.2f}."
+    )
+    return "circle-check", "ok", text, "info"
+
+
+def _ending(event: RunEnded) -> tuple[str, str, str, str]:
+    text = f"{event.message} {event.hint}".strip()
+    faces = {
+        "finished": ("circle-check", "ok", "Finished."),
+        "stopped": ("square", "text_2", "Stopped and saved."),
+        "paused": ("pause", "warn", "Paused; the device is free."),
+        "failed": ("circle-x", "danger", "Failed."),
+    }
+    icon, tone, short = faces.get(event.outcome, ("triangle-alert", "warn", "Interrupted."))
+    kind = "warning" if event.outcome in ("failed", "interrupted") else "info"
+    return icon, tone, text or short, kind

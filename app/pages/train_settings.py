@@ -1,0 +1,99 @@
+"""How to learn: the settings of training, before a run and for the next one."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.session import Session
+from app.style.theme import Theme
+from app.widgets.basic import Card, label
+from app.widgets.facts import Facts
+from app.widgets.fields import ComboBox, Segmented, form_row
+
+GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("How long", "steps and batches", ("steps", "micro_batch", "accumulation", "seed")),
+    (
+        "How fast",
+        "learning rate and its course",
+        ("learning_rate", "schedule", "warmup", "max_gradient_norm"),
+    ),
+    (
+        "How it is kept in check",
+        "evaluation and checkpoints",
+        ("evaluate_every", "checkpoint_every", "keep_checkpoints", "weight_decay"),
+    ),
+)
+MACHINE = ("training.optimizer", "training.gradient_checkpointing", "model.dtype")
+OPTIMIZERS = [("adamw", "AdamW"), ("adamw8bit", "AdamW 8-bit"), ("sgd", "SGD")]
+DTYPES = [("auto", "auto"), ("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "fp32")]
+
+
+class TrainSettings(QWidget):
+    """Three groups of settings, those that decide memory and speed, and what comes of it."""
+
+    def __init__(self, session: Session, theme: Theme) -> None:
+        super().__init__()
+        self._session, self._theme = session, theme
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(12)
+        top = Qt.AlignmentFlag.AlignTop
+        for column, (title, caption, keys) in enumerate(GROUPS):
+            grid.addWidget(self._group(title, caption, keys), 0, column, top)
+            grid.setColumnStretch(column, 1)
+        grid.addWidget(self._machine(), 1, 0, 1, 2, top)
+        grid.addWidget(self._outcome(), 1, 2, top)
+        layout.addLayout(grid)
+        layout.addStretch(1)
+        session.settings_changed.connect(self.refresh)
+        session.data_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Compute anew what the settings come to."""
+        training = self._session.settings.training
+        batch = training.micro_batch * training.accumulation
+        rows = batch * training.steps
+        self.outcome.show_fact("Effective batch", f"{batch:,} rows")
+        self.outcome.show_fact("Rows learned from", f"{training.steps:,} × {batch:,} = {rows:,}")
+        data = self._session.data
+        available = data["rows"] - data["held_out"] if data else 0
+        words = f"{rows / available:.2f} of {available:,} rows" if available else "–"
+        self.outcome.show_fact("Epochs", words)
+        evaluations = 1 + training.steps // training.evaluate_every
+        self.outcome.show_fact("Evaluations", f"{evaluations:,}, the first at step 0")
+
+    def _group(self, title: str, caption: str, keys: tuple[str, ...]) -> Card:
+        card = Card(title, caption)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(12)
+        for index, key in enumerate(keys):
+            field = None
+            if key == "schedule":
+                options = [("cosine", "Cosine"), ("linear", "Linear"), ("constant", "Constant")]
+                field = ComboBox(options)
+            row = form_row(self._session, f"training.{key}", field, theme=self._theme)
+            grid.addWidget(row, index // 2, index % 2, Qt.AlignmentFlag.AlignTop)
+        card.body.addLayout(grid)
+        return card
+
+    def _machine(self) -> Card:
+        card = Card("On this machine", "memory against speed")
+        line = QHBoxLayout()
+        line.setSpacing(16)
+        fields = (Segmented(OPTIMIZERS, theme=self._theme), None, ComboBox(DTYPES))
+        for key, field in zip(MACHINE, fields, strict=True):
+            row = form_row(self._session, key, field, theme=self._theme)
+            line.addWidget(row, 2 if field is None else 1, Qt.AlignmentFlag.AlignTop)
+        card.body.addLayout(line)
+        return card
+
+    def _outcome(self) -> Card:
+        card = Card("What this comes to")
+        self.outcome = Facts()
+        card.body.addWidget(self.outcome)
+        card.body.addWidget(label("Start is in the bar above.", "caption", "muted"))
+        return card

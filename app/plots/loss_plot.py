@@ -1,0 +1,169 @@
+"""Training and validation loss of a run, live. Importing this file imports pyqtgraph."""
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QMouseEvent
+
+from app.plots.live_plot import LivePlot
+from app.plots.run_series import RunSeries
+from app.style.theme import Theme, font
+from core.history import History
+
+
+class LossPlot(LivePlot):
+    """Raw and smoothed training loss, validation with markers, the best, and what is to come.
+
+    The wheel zooms along the lower axis; a double click shows everything again.
+    """
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme, "Loss")
+        self.plot.setMouseEnabled(x=True, y=False)
+        self._future = pg.LinearRegionItem(movable=False, span=(0, 1))
+        self._future.setZValue(-20)
+        for line in self._future.lines:
+            line.setPen(pg.mkPen(None))
+        self.plot.addItem(self._future, ignoreBounds=True)
+        self._epochs: list[pg.InfiniteLine] = []
+        self._raw = self.add_curve("line_orange_raw")
+        self._smooth = self.add_curve("line_orange", 2)
+        self._validation = self.add_curve("line_blue", 2, dash=[5, 3])
+        self._points = pg.ScatterPlotItem(symbol="d", size=8)
+        self._ring = pg.ScatterPlotItem(symbol="o", size=17, brush=None)
+        self._head = pg.ScatterPlotItem(symbol="o", size=8)
+        for item in (self._points, self._ring, self._head):
+            self.plot.addItem(item, ignoreBounds=True)
+        self._value = pg.TextItem(anchor=(0, 0.5))
+        self._best = pg.TextItem(anchor=(0.5, 1.5))
+        for text in (self._value, self._best):
+            text.setFont(font("chip"))
+            self.plot.addItem(text, ignoreBounds=True)
+        self._whole = (0.0, 1.0)
+        self._zoomed = False
+        self._series: RunSeries | None = None
+        self.plot.getViewBox().sigRangeChangedManually.connect(self._on_zoom)
+        self.plot.viewport().installEventFilter(self)
+        self.restyle()
+
+    def draw(self, series: RunSeries, history: History, end: float) -> None:
+        """Draw what is there; `end` is where the run will end on this axis, 0 if unknown."""
+        self._series = series
+        now = float(series.x[-1]) if len(series.x) else 0.0
+        newest = max([now, *series.evaluations[0][-1:]])
+        whole = max(end, newest * 1.02, 1e-9)
+        self._whole = (-0.015 * whole, whole)  # a little room, so that step 0 can be seen
+        self._future.setRegion((now, max(self._whole[1], now)))
+        if not self._zoomed:
+            self.plot.setXRange(*self._whole, padding=0)
+        self._draw_view()
+        self._draw_evaluations(series, history)
+        self._draw_head(series, now)
+        self._draw_epochs(series, history)
+        self._describe(series, history)
+
+    def show_all(self) -> None:
+        """Undo the zoom."""
+        self._zoomed = False
+        self.plot.setXRange(*self._whole, padding=0)
+        self._draw_view()
+
+    def drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the raw line as it is drawn now."""
+        x, y = self._raw.getData()
+        return (np.empty(0), np.empty(0)) if x is None else (x, y)
+
+    def restyle(self) -> None:
+        """Take the colours of the theme."""
+        self._raw.setPen(self.pen("line_orange_raw"))
+        self._smooth.setPen(self.pen("line_orange", 2))
+        self._validation.setPen(self.pen("line_blue", 2, dash=[5, 3]))
+        self._points.setBrush(self.text_color("line_blue"))
+        self._points.setPen(None)
+        self._ring.setPen(self.pen("line_blue", 1.5))
+        self._head.setBrush(self.text_color("line_orange"))
+        self._head.setPen(None)
+        self._future.setBrush(self.text_color("sunken"))
+        self._value.setColor(self.text_color("text"))
+        self._best.setColor(self.text_color("text_2"))
+
+    def _draw_view(self) -> None:
+        """Draw the stretch that is in view, and fit the vertical axis to it."""
+        if self._series is None:
+            return
+        (x0, x1), _ = self.plot.getViewBox().viewRange()
+        self._raw.setData(*self._series.series["loss"].view(x0, x1, self.pixels))
+        self._smooth.setData(*self._series.smooth_line(x0, x1, self.pixels))
+        low_high = [*(self._series.series["loss"].limits(x0, x1) or ())]
+        x, y = self._series.evaluations
+        low_high += [float(v) for v in y[(x >= x0) & (x <= x1) & np.isfinite(y)]]
+        if low_high:
+            low, high = min(low_high), max(low_high)
+            room = 0.08 * (high - low) or 0.5
+            self.plot.setYRange(low - room, high + room, padding=0)
+
+    def _draw_evaluations(self, series: RunSeries, history: History) -> None:
+        x, y = series.evaluations
+        self._validation.setData(x, y)
+        finite = np.isfinite(y)
+        self._points.setData(x[finite], y[finite])
+        best = history.best
+        self._ring.setVisible(best is not None)
+        self._best.setVisible(best is not None and len(x) > 1)
+        if best is not None:
+            index = int(np.nanargmin(np.where(finite, y, np.nan)))
+            self._ring.setData([x[index]], [y[index]])
+            self._best.setText(f"best so far {best[1]:.3f}")
+            self._best.setPos(x[index], y[index])
+
+    def _draw_head(self, series: RunSeries, now: float) -> None:
+        smooth = series.smooth
+        shown = bool(len(smooth)) and bool(np.isfinite(smooth[-1]))
+        self._head.setVisible(shown)
+        self._value.setVisible(shown)
+        if shown:
+            self._head.setData([now], [smooth[-1]])
+            self._value.setText(f" {smooth[-1]:.2f}")
+            self._value.setPos(now, smooth[-1])
+            at_edge = now > 0.93 * self._whole[1]
+            self._value.setAnchor((1.2, 1.2) if at_edge else (0, 0.5))
+
+    def _draw_epochs(self, series: RunSeries, history: History) -> None:
+        """Mark the epochs, where there are few enough to be told apart."""
+        started = history.started
+        per_epoch = started.steps_per_epoch if started is not None else 0.0
+        count = int(self._whole[1] // per_epoch) if per_epoch and series.axis == "step" else 0
+        wanted = count if count <= 12 else 0
+        while len(self._epochs) > wanted:
+            self.plot.removeItem(self._epochs.pop())
+        while len(self._epochs) < wanted:
+            number = len(self._epochs) + 1
+            options = {"position": 0.96, "color": self.text_color("text_2"), "movable": False}
+            line = pg.InfiniteLine(
+                number * per_epoch,
+                pen=pg.mkPen(self.text_color("line_strong"), style=Qt.PenStyle.DotLine),
+                label=f"epoch {number}",
+                labelOpts=options,
+            )
+            line.label.setFont(font("caption"))
+            self.plot.addItem(line, ignoreBounds=True)
+            self._epochs.append(line)
+
+    def _describe(self, series: RunSeries, history: History) -> None:
+        smooth = series.smooth
+        if not len(smooth):
+            self.setAccessibleDescription("No step yet")
+            return
+        falling = len(smooth) > 20 and smooth[-1] < smooth[-20]
+        words = f"Training loss {smooth[-1]:.2f}, {'falling' if falling else 'not falling'}"
+        best = history.best
+        words += f"; best validation loss {best[1]:.3f} at step {best[0]}" if best else ""
+        self.setAccessibleDescription(words)
+
+    def _on_zoom(self) -> None:
+        self._zoomed = True
+        self._draw_view()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Show everything again."""
+        self.show_all()
