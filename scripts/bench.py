@@ -89,7 +89,8 @@ def lateness(steps: int) -> bool:
     application = build(["rankscope"])
     application.window.show()
     application.window.go("train")
-    settings = RunSettings().with_changes({"training.steps": steps, "name": "bench"})
+    changes = {"training.steps": steps, "training.warmup": 0, "name": "bench"}
+    settings = RunSettings().with_changes(changes)
     run = application.run
     run.start(settings)
     ticker = Ticker()
