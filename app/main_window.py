@@ -198,15 +198,27 @@ class MainWindow(QWidget):
             self.painted.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask first where a run is going on; remember size and place."""
-        answer = ask_about_live_run(self, self.context.run) if self.context.run.alive else "keep"
-        if answer == "cancel":
+        """Ask first where a run is going on; remember size and place.
+
+        Where it is to be stopped, the window stays until it is saved, and closes then.
+        """
+        run = self.context.run
+        answer = ask_about_live_run(self, run) if run.alive else "stop"
+        if answer == "cancel" or (run.alive and answer == "stop"):
             event.ignore()
+            if answer == "stop":
+                run.phase_changed.connect(self._close_when_saved)
+                run.stop()
             return
         self.context.preferences.geometry = QByteArray(self.saveGeometry())
         self.context.preferences.save()
         self.left.emit(answer == "keep")
         super().closeEvent(event)
+
+    def _close_when_saved(self) -> None:
+        if not self.context.run.alive:
+            self.context.run.phase_changed.disconnect(self._close_when_saved)
+            self.close()
 
     def _restore_geometry(self) -> None:
         geometry = self.context.preferences.geometry

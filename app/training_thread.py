@@ -326,9 +326,12 @@ class WorkerPool(QObject):
         self._ids = itertools.count(1)
         self._spare: WorkerThread | None = None
         self._threads: list[WorkerThread | FollowThread] = []
+        self._closed = False
 
     def warm_up(self) -> None:
-        """Start the spare worker, unless it stands ready already."""
+        """Start the spare worker, unless it stands ready already or the window is closing."""
+        if self._closed:
+            return
         if self._spare is not None and self._spare.isFinished():
             self._spare = None
         if self._spare is None:
@@ -351,6 +354,7 @@ class WorkerPool(QObject):
 
     def close(self, *, keep: WorkerThread | None = None) -> None:
         """End all workers but `keep`, whose run goes on without this window."""
+        self._closed = True
         for thread in self._threads:
             if thread is keep or isinstance(thread, FollowThread):
                 thread.leave()

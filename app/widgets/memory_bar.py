@@ -153,9 +153,10 @@ class BarPainter:
             (QPointF(low, middle - cap), QPointF(low, middle + cap)),
             (QPointF(high, middle - cap), QPointF(high, middle + cap)),
         )
-        self._painter.setPen(QPen(self._theme.color("text"), 1.2))
-        for start, end in lines:
-            self._painter.drawLine(start, end)
+        for token, width in (("surface", 3.2), ("text", 1.2)):  # a halo: bars are of any colour
+            self._painter.setPen(QPen(self._theme.color(token), width))
+            for start, end in lines:
+                self._painter.drawLine(start, end)
 
     def _tear(self, track: QRectF) -> None:
         """Paint a torn edge in the colour of the ground."""

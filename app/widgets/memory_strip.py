@@ -95,7 +95,7 @@ class MemoryStrip(QFrame):
         """Take less room for the card in a small window."""
         self._card.setFixedWidth(150 if narrow else WIDE)
         self._details.setVisible(not narrow)
-        self._folded_device.setFixedWidth(120 if narrow else 168)
+        self._folded_device.setFixedWidth(140 if narrow else 168)
 
     # -- what it shows ----------------------------------------------------------------------
 

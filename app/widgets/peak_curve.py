@@ -31,19 +31,21 @@ class PeakCurve(QWidget):
         self._key, self._usual = key, values
         self._values: list[int] = []
         self._peaks: list[list[int]] = []
-        self.setMinimumHeight(150)
+        self.setMinimumHeight(136)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         theme.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
         """A small plot."""
-        return QSize(320, 170)
+        return QSize(320, 140)
 
     @property
     def here(self) -> int:
-        """Where the setting stands."""
+        """Where the setting stands; of a length, where the longest row ends if that is less."""
         section, key = self._key.split(".")
-        return int(getattr(getattr(self._session.settings, section), key))
+        value = int(getattr(getattr(self._session.settings, section), key))
+        longest = self._session.known().longest
+        return min(value, longest) if longest and self._key == LENGTH_KEY else value
 
     @property
     def peaks(self) -> list[list[int]]:
@@ -56,7 +58,7 @@ class PeakCurve(QWidget):
         self._values, self._peaks = [], []
         if model is not None and self._session.target_names():
             length = model.architecture.context_length
-            usual = [v for v in self._usual if self._key != "data.max_length" or v <= length]
+            usual = [v for v in self._usual if self._key != LENGTH_KEY or v <= length]
             self._values = sorted({*usual, self.here})
             columns = [self._plans(value) for value in self._values]
             self._peaks = [
@@ -70,7 +72,12 @@ class PeakCurve(QWidget):
         session = self._session
         assert session.model is not None
         changed = session.settings.with_changes({self._key: value})
-        return plan_methods(session.model, changed, session.device, methods=DRAWN_METHODS)
+        known = session.known(changed)
+        if self._key == LENGTH_KEY:  # as if there were rows of that length
+            known = replace(known, longest=0)
+        return plan_methods(
+            session.model, changed, session.device, methods=DRAWN_METHODS, known=known
+        )
 
     def _in_words(self) -> str:
         index = self._values.index(self.here)
