@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 
 _ENVIRONMENT = {
     # Threads that wait by spinning make training up to ten times slower as soon as anything else
@@ -16,4 +17,6 @@ def prepare_libraries() -> None:
     """Set what the libraries read when they are imported; what the user has set stays."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    # PEFT reads an attribute that transformers has renamed
+    warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

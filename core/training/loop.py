@@ -1,15 +1,14 @@
 """The training loop: build, resume, then step, evaluate and save until done; deliver, prove."""
 
-import random
 import time
 from collections.abc import Generator
 
-import numpy as np
 import torch
 
 from core.control import Control
 from core.data.batches import Order, collate
 from core.data.encode import Example
+from core.errors import UserError
 from core.events import (
     CheckpointSaved,
     Evaluated,
@@ -34,6 +33,7 @@ from core.training.proof import prove
 from core.training.record import record
 from core.training.requests import Halt, Requests
 from core.training.schedule import learning_rate
+from core.training.seeds import seed_everything
 from core.training.snapshot import Cursor
 from core.training.start import Base, claim, prepare_base
 from core.training.trainee import Trainee, build_rows, build_trainee, trained_tokens
@@ -44,20 +44,26 @@ def train(
 ) -> Generator[Event, None, None]:
     """Train the run in `run` and yield what happens; the last event is the only `RunEnded`.
 
-    All events are recorded in the run folder before they are yielded. A pause leaves a
-    checkpoint, a stop a checkpoint and the adapter; both are obeyed within one micro-batch.
+    All events are recorded in the run folder before they are yielded, except the refusal of a run
+    that is not ours to change. A pause leaves a checkpoint, a stop a checkpoint and the adapter;
+    both are obeyed within one micro-batch.
 
     Args:
         run: The run, with its settings.
         control: Where a stop or a pause will be asked for; the run's control file counts as well.
         resume: Go on from the newest checkpoint that verifies.
     """
+    try:
+        claim(run, resume=resume)
+    except UserError as error:
+        yield RunEnded.failed(error)
+        return
     yield from record(run, _phases(run, Requests(control, run.control_file), resume))
 
 
 def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event, None, None]:
     """Build, train, deliver and prove; a run that is asked to end keeps what it has."""
-    settings = claim(run, resume=resume)
+    settings = run.settings
     try:
         base = yield from prepare_base(run, settings, requests)
         rows = yield from build_rows(settings, base.folder, requests)
@@ -235,11 +241,3 @@ class Loop:
         yield CheckpointSaved(
             step=checkpoint.step, path=str(checkpoint.path), size_bytes=checkpoint.size_bytes
         )
-
-
-def seed_everything(seed: int, step: int) -> None:
-    """Set all random number generators to where they stand at the start of `step`."""
-    number = (seed * 1_000_003 + step) % 2**32
-    random.seed(number)
-    np.random.seed(number)
-    torch.manual_seed(number)

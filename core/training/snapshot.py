@@ -4,7 +4,7 @@
   optimizer.safetensors                            the moments, one tensor per parameter and kind
   cursor.json                                      how far the run is
 
-The random numbers of a step follow from the seed and the step (see `core.training.loop`), the
+The random numbers of a step follow from the seed and the step (see `core.training.seeds`), the
 learning rate from the step; so the cursor needs no state of either.
 """
 
@@ -110,13 +110,17 @@ def state_bytes(trainee: "Trainee") -> int:
 
 
 def _optimizer_state(trainee: "Trainee") -> tuple[dict[str, torch.Tensor], _Scalars]:
-    """Return the tensors, keyed by parameter and kind, and the plain numbers of the optimizer."""
+    """Return the tensors, keyed by parameter and kind, and the plain numbers of the optimizer.
+
+    They are copies: bitsandbytes shares one quantization map among parameters, and safetensors
+    refuses tensors that share memory.
+    """
     tensors: dict[str, torch.Tensor] = {}
     scalars: _Scalars = {}
     for name, parameter in trainee.parameters.items():
         for kind, value in trainee.optimizer.state.get(parameter, {}).items():
             if isinstance(value, torch.Tensor):
-                tensors[f"{name}/{kind}"] = value.detach().cpu().contiguous()
+                tensors[f"{name}/{kind}"] = value.detach().cpu().contiguous().clone()
             else:
                 scalars.setdefault(name, {})[kind] = value
     return tensors, scalars

@@ -49,13 +49,13 @@ class Base:
         return str(Path(self.info.path or self.folder).resolve())
 
 
-def claim(run: RunFolder, *, resume: bool) -> RunSettings:
+def claim(run: RunFolder, *, resume: bool) -> None:
     """Make this process the owner of the run and remove what a killed one left behind.
 
     Raises:
         UserError: Another process is training it, or there is nothing to start or to resume.
     """
-    settings = run.settings
+    steps = run.settings.training.steps
     state = run.state()
     if state.phase == "running" and state.pid != os.getpid():
         raise UserError(
@@ -68,14 +68,13 @@ def claim(run: RunFolder, *, resume: bool) -> RunSettings:
     run.update_state(
         phase="running",
         **own_process(),
-        total_steps=settings.training.steps,
+        total_steps=steps,
         message="",
         hint="",
     )
     for folder in (run.path, run.checkpoints_dir, run.ranks_dir):
         folder.mkdir(exist_ok=True)
         sweep(folder)
-    return settings
 
 
 def prepare_base(

@@ -1,6 +1,5 @@
 """Everything that a run trains with, built from its settings."""
 
-import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,11 +137,7 @@ def attach_adapter(base: Any, settings: RunSettings, info: ModelInfo) -> PeftMod
     base.config.use_cache = False
     if settings.training.gradient_checkpointing:
         base.gradient_checkpointing_enable({"use_reentrant": False})
-    with warnings.catch_warnings():  # PEFT asks for an attribute that transformers renames
-        warnings.filterwarnings(
-            "ignore", message=".*is_gradient_checkpointing", category=FutureWarning
-        )
-        model = get_peft_model(base, method.peft_config(settings.adapter, names))
+    model = get_peft_model(base, method.peft_config(settings.adapter, names))
     model.train()
     return model
 

@@ -87,7 +87,7 @@ def train_in_new_process(run: RunFolder, *, resume: bool) -> None:
         "sys.exit(0 if outcome == 'finished' else 1)\n"
     )
     command = [sys.executable, "-W", "ignore", "-c", code, str(run.path), str(int(resume))]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=400)
 
 
 @pytest.fixture(autouse=True)

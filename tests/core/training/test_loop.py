@@ -5,16 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.core.training.conftest import MakeRun
-from tests.core.training.engine import (
-    ended,
-    ignored_warnings,
-    losses,
-    of,
-    one_thread,
-    quick_proof,
-    run_all,
-)
 
 from core.data.encode import encode_rows
 from core.data.rows import load_rows
@@ -33,6 +23,16 @@ from core.ranks import load_ranks
 from core.run_folder import RunFolder
 from core.settings import RunSettings
 from core.training.schedule import learning_rate
+from tests.core.training.conftest import MakeRun
+from tests.core.training.engine import (
+    ended,
+    ignored_warnings,
+    losses,
+    of,
+    one_thread,
+    quick_proof,
+    run_all,
+)
 
 __all__ = ["one_thread", "quick_proof"]
 
@@ -80,9 +80,7 @@ def plain_losses(settings: RunSettings, model_folder: Path) -> list[float]:
 
 @pytest.mark.usefixtures("quick_proof")
 class TestLoop:
-    def test_losses_equal_those_of_a_plain_loop(
-        self, make_run: MakeRun, tiny_model: Path
-    ) -> None:
+    def test_losses_equal_those_of_a_plain_loop(self, make_run: MakeRun, tiny_model: Path) -> None:
         run = make_run()
         with ignored_warnings():
             expected = plain_losses(run.settings, tiny_model)

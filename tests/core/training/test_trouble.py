@@ -1,0 +1,202 @@
+"""What goes wrong ends in one clear message, and nothing is lost."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from core.events import AdapterProven, Event, RunEnded, StepDone
+from core.training import loop, proof
+from core.training.checkpoint import CheckpointStore, verify
+from tests.core.training.conftest import MakeRun
+from tests.core.training.engine import ended, of, one_thread, quick_proof, run_all
+
+__all__ = ["one_thread", "quick_proof"]
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, micro_batch: int, value: float) -> None:
+    """Multiply the loss of one micro-batch by `value`."""
+    forward, calls = loop.summed_loss, []
+
+    def poisoned(*arguments: object) -> torch.Tensor:
+        calls.append(1)
+        loss = forward(*arguments)  # type: ignore[arg-type]
+        return loss * value if len(calls) == micro_batch else loss
+
+    monkeypatch.setattr(loop, "summed_loss", poisoned)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("step", [1, 5])
+def test_a_loss_that_is_no_number_stops_before_it_spoils_the_adapter(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, value: float, step: int
+) -> None:
+    poison(monkeypatch, step, value)
+    run = make_run()
+    events = run_all(run)
+    last = ended(events)
+    assert last.outcome == "failed"
+    assert f"loss of step {step}" in last.message
+    assert "Rows of this batch" in last.message
+    assert last.hint
+    assert len(of(StepDone, events)) == step - 1
+    if step > 1:
+        assert run.state().last == f"step-{step - 1:08d}"
+        weights = load_file(run.checkpoints()[-1] / "adapter_model.safetensors")
+        assert all(tensor.isfinite().all() for tensor in weights.values())
+
+
+def test_a_gradient_that_is_no_number_stops_too(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = torch.nn.utils.clip_grad_norm_
+
+    def spoil(parameters: list[torch.nn.Parameter], limit: float) -> torch.Tensor:
+        parameters[0].grad[0, 0] = float("nan")  # type: ignore[index]
+        return clip(parameters, limit)
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spoil)
+    last = ended(run_all(make_run()))
+    assert "gradient of step 1 is nan" in last.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        MemoryError(),
+    ],
+    ids=["cuda", "cpu", "python"],
+)
+def test_an_exhausted_memory_is_said_in_words(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    forward, calls = loop.summed_loss, []
+
+    def exhausted(*arguments: object) -> torch.Tensor:
+        calls.append(1)
+        if len(calls) == 3:
+            raise error
+        return forward(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "summed_loss", exhausted)
+    run = make_run()
+    last = ended(run_all(run))
+    assert (last.outcome, last.message) == ("failed", "The device ran out of memory.")
+    assert "micro-batch 2" in last.hint
+    assert run.state().last == "step-00000002"
+
+
+@pytest.mark.usefixtures("quick_proof")
+def test_a_full_disk_pauses_the_run(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run()
+    save = CheckpointStore.save
+
+    def full(self: CheckpointStore, step: int, *arguments: object) -> object:
+        if step > 3:
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "fsync", refuse)
+                return save(self, step, *arguments)  # type: ignore[arg-type]
+        return save(self, step, *arguments)  # type: ignore[arg-type]
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CheckpointStore, "save", full)
+        last = ended(run_all(run))
+    assert last.outcome == "paused"
+    assert "No space left on device" in last.message
+    assert "Free some space" in last.hint
+    assert run.state().phase == "paused"
+    assert verify(run.checkpoints()[-1]).step == 3
+    assert ended(run_all(run, resume=True)).outcome == "finished"
+
+
+@pytest.mark.usefixtures("quick_proof")
+def test_a_disk_that_takes_no_events_pauses_the_run(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    append = type(run).append_event
+
+    def full(self: object, event: Event, seq: int) -> None:
+        if isinstance(event, StepDone | RunEnded) and getattr(event, "step", 0) >= 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(self, event, seq)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(run), "append_event", full)
+        assert ended(run_all(run)).outcome == "paused"
+    assert ended(run_all(run, resume=True)).outcome == "finished"
+
+
+@pytest.mark.usefixtures("quick_proof")
+def test_a_listener_that_goes_away_leaves_an_interrupted_run(make_run: MakeRun) -> None:
+    from core.control import Control
+
+    run = make_run()
+    events = loop.train(run, Control())
+    for event in events:
+        if isinstance(event, StepDone) and event.step == 3:
+            break
+    events.close()
+    assert run.state().phase == "interrupted"
+    assert list(run.events())[-1].outcome == "interrupted"  # type: ignore[attr-defined]
+    assert ended(run_all(run, resume=True)).outcome == "finished"
+
+
+def spoil_deliverable(adapter: Path, keep: int) -> None:
+    """Set every lora_B but the first `keep` to zero."""
+    file = adapter / "adapter_model.safetensors"
+    tensors = load_file(file)
+    names = [name for name in tensors if "lora_B" in name]
+    for name in names[keep:]:
+        tensors[name] = torch.zeros_like(tensors[name])
+    save_file(tensors, file)
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [(0, "The adapter changes nothing"), (12, "2 of 14 adapted modules learned nothing")],
+)
+def test_the_proof_fails_on_an_untrained_adapter(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, keep: int, message: str
+) -> None:
+    def spoil_then_examine(run: object, base: object, _: object) -> dict[str, object]:
+        spoil_deliverable(run.adapter_dir, keep)  # type: ignore[attr-defined]
+        return proof.examine(run, base)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(proof, "_ask_child", spoil_then_examine)
+    run = make_run()
+    events = run_all(run)
+    assert ended(events).outcome == "failed"
+    assert message in ended(events).message
+    (proven,) = of(AdapterProven, events)
+    assert len(proven.zero_modules) == 14 - keep
+    assert run.adapter_dir.is_dir()
+
+
+def test_the_adapter_is_a_peft_folder(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loaded by PEFT itself, its logits differ from the base's by what the proof says."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    monkeypatch.setattr(proof, "_ask_child", lambda run, base, _: proof.examine(run, base))
+    run = make_run()
+    events = run_all(run)
+    (proven,) = of(AdapterProven, events)
+    assert proven.zero_modules == []
+    base = AutoModelForCausalLM.from_pretrained(run.settings.model.source, dtype=torch.float32)
+    ids = torch.arange(20)[None]
+    with torch.no_grad():
+        plain = base(input_ids=ids).logits
+        adapted = PeftModel.from_pretrained(base, str(run.adapter_dir))(input_ids=ids).logits
+    assert (adapted - plain).abs().max() > 0
+    card = (run.adapter_dir / "README.md").read_text()
+    assert card.startswith("---\nbase_model: ")
+    assert "the best checkpoint by validation loss" in card
