@@ -37,6 +37,10 @@ PARTS = (
 )
 NOTHING = Known()
 ERROR = 0.05  # of the allocator's peak: the worst of 165 public runs was 5.3 %, the mean 0.9 %
+HEAP_WASTE = 0.40
+"""Of the tensors, on a processor: what the C library keeps of freed memory. Three runs of the
+starter's shape took 17 to 35 % more than their tensors, and 1 % with glibc told to give every
+block above 64 KiB back (MALLOC_MMAP_THRESHOLD_=65536)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +159,7 @@ def plan_workload(workload: Workload, device: Device | None = None) -> MemoryPla
     parts = {name: round(candidates[moment].get(name, 0)) for name in PARTS}
     allocated = sum(parts.values())
     parts["context"] = context.likely
-    interval = _interval(allocated, context)
+    interval = _interval(allocated, context, HEAP_WASTE if workload.on_cpu else ERROR)
     return MemoryPlan(
         method=workload.method.name,
         bits=workload.method.bits,
@@ -218,9 +222,9 @@ def _activations(workload: Workload) -> tuple[float, float, float]:
     return kept, kept - loads[-1].kept + loads[-1].live, loads[0].live
 
 
-def _interval(allocated: int, context: Range) -> Range:
+def _interval(allocated: int, context: Range, above: float) -> Range:
     return Range(
         round(allocated * (1 - ERROR)) + context.low,
         allocated + context.likely,
-        round(allocated * (1 + ERROR)) + context.high,
+        round(allocated * (1 + above)) + context.high,
     )

@@ -1,7 +1,7 @@
 """What a training step works on, in the plain numbers that the formulas take."""
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -133,6 +133,26 @@ class Known:
     trained_share: float = 1.0
     attention: str = ""
     on_cpu: bool = False
+
+    @classmethod
+    def of_rows(
+        cls, lengths: Sequence[int], trained: Sequence[int], settings: RunSettings
+    ) -> "Known":
+        """Return what the rows tell: the micro-batch of the longest ones sets the peak.
+
+        Args:
+            lengths: Tokens of each row, before or after cutting.
+            trained: Trained tokens of each row after cutting.
+            settings: The run; its micro-batch and its maximal length count.
+        """
+        limit = settings.data.max_length
+        rows = sorted(zip(lengths, trained, strict=True), reverse=True)
+        largest = rows[: settings.training.micro_batch]
+        if not largest:
+            return cls()
+        longest = min(largest[0][0], limit)
+        share = sum(count for _, count in largest) / (longest * len(largest))
+        return cls(longest=longest, trained_share=min(share, 1.0))
 
 
 @dataclass(frozen=True, kw_only=True)
