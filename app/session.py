@@ -15,6 +15,7 @@ from core.events import Event, Progress, Reply, RunEnded
 from core.memory.changes import difference
 from core.memory.devices import Device, find_devices
 from core.memory.plan import MemoryPlan, plan_memory, plan_methods
+from core.memory.workload import Known
 from core.models.info import ModelInfo
 from core.models.json import from_json
 from core.models.sources import open_model
@@ -58,6 +59,7 @@ class Session(QObject):
         self.plans: tuple[MemoryPlan, ...] = ()
         self.plan: MemoryPlan | None = None
         self.last_change = ""
+        self._lengths: tuple[list[int], list[int]] = ([], [])
         self._undo: list[RunSettings] = []
         self._redo: list[RunSettings] = []
         self._data_task: Task | None = None
@@ -188,7 +190,10 @@ class Session(QObject):
                 self.data_progress.emit(event.message, event.share)
             case Reply():
                 self.data = event.data
+                self._lengths = event.data["lengths"], event.data["trained_lengths"]
+                self._make_plans()
                 self.data_changed.emit()
+                self.plan_changed.emit()
             case RunEnded() if event.outcome == "failed":
                 self.data_error = UserError(event.message, event.hint, event.details)
                 self.data_changed.emit()
@@ -206,8 +211,13 @@ class Session(QObject):
         if self.model is None or not self.target_names():
             self.plans, self.plan = (), None
             return
-        self.plans = plan_methods(self.model, self.settings, device=self.device)
-        self.plan = plan_memory(self.model, self.settings, device=self.device)
+        known = self.known()
+        self.plans = plan_methods(self.model, self.settings, device=self.device, known=known)
+        self.plan = plan_memory(self.model, self.settings, device=self.device, known=known)
+
+    def known(self, settings: RunSettings | None = None) -> Known:
+        """Return what the rows that were read last tell about the largest micro-batch."""
+        return Known.of_rows(*self._lengths, settings or self.settings)
 
 
 def _decides_data(settings: RunSettings) -> tuple[object, ...]:

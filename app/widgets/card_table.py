@@ -59,12 +59,12 @@ class CardTable(QWidget):
 
     def refresh(self) -> None:
         """Judge all methods on all cards; a plan differs between cards by its context alone."""
-        model = self._session.model
-        if model is None or not self._session.target_names():
+        session, model = self._session, self._session.model
+        if model is None or not session.target_names():
             return
         spoken = []
         for card, marks in zip(self._cards, self._marks, strict=True):
-            plans = plan_methods(model, self._session.settings, device=card)
+            plans = plan_methods(model, session.settings, device=card, known=session.known())
             for plan, mark in zip(plans, marks, strict=True):
                 answer = judge(plan, card)
                 name, token, words = ANSWERS[answer]

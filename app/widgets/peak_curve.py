@@ -1,6 +1,7 @@
 """The peak of three methods against one setting, painted without pyqtgraph."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
@@ -18,6 +19,7 @@ LINES = (
     ("line_blue", "4-bit DQ", Qt.PenStyle.DotLine),
 )
 DRAWN_METHODS = (METHODS[0], METHODS[1], METHODS[3])
+LENGTH_KEY = "data.max_length"
 LEFT, RIGHT, TOP, BOTTOM = 36, 64, 8, 22
 """Margins around the plot, in pixels."""
 

@@ -6,6 +6,7 @@ from core.errors import UserError
 from core.memory.devices import Device
 from core.memory.plan import MemoryPlan, plan_memory
 from core.memory.verdict import verdict
+from core.memory.workload import Known
 
 GIB = 2**30
 
@@ -16,7 +17,8 @@ def memory_fits(context: CheckContext) -> Finding | None:
     if context.model is None or context.device is None or not context.model.tensors:
         return None
     try:
-        plan = plan_memory(context.model, context.settings, device=context.device)
+        known = _known(context)
+        plan = plan_memory(context.model, context.settings, device=context.device, known=known)
     except UserError:  # the targets match nothing, which the check of the targets says
         return None
     found = verdict(plan, context.device)
@@ -28,6 +30,13 @@ def memory_fits(context: CheckContext) -> Finding | None:
     else:
         fix = "Lower training.micro_batch or data.max_length, or switch on gradient checkpointing."
     return Finding("warn", message, fix)
+
+
+def _known(context: CheckContext) -> Known:
+    if context.tokens is None:
+        return Known()
+    stats = context.tokens.stats
+    return Known.of_rows(stats.lengths, stats.trained_lengths, context.settings)
 
 
 def _in_words(plan: MemoryPlan, device: Device) -> str:
