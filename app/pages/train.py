@@ -52,6 +52,7 @@ class TrainPage(Page):
         """Make the form; the plots are made when a run is first shown."""
         self.form = TrainSettings(self.context.session, self.context.theme)
         self.body.addWidget(self.form)
+        self._fit()
         self._on_run()
 
     def subtitle(self) -> str:
@@ -89,8 +90,11 @@ class TrainPage(Page):
         self._fit()
 
     def _fit(self) -> None:
+        tight = self.width() < NARROW - 100
+        if self._built:
+            self.form.set_tight(tight)
         if self.view is not None:
-            self.view.set_tight(self.width() < NARROW - 100)
+            self.view.set_tight(tight)
 
     def _on_run(self) -> None:
         self.rail_changed.emit()

@@ -23,6 +23,9 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
 )
 MACHINE = ("training.optimizer", "training.gradient_checkpointing", "model.dtype")
+WIDE = ((0, 0, 1, 2), (0, 2, 1, 2), (0, 4, 1, 2), (1, 0, 1, 4), (1, 4, 1, 2))
+TIGHT = ((0, 0, 1, 3), (0, 3, 1, 3), (1, 0, 1, 3), (2, 0, 1, 6), (1, 3, 1, 3))
+"""Row, column, rows and columns of each card."""
 OPTIMIZERS = [("adamw", "AdamW"), ("adamw8bit", "AdamW 8-bit"), ("sgd", "SGD")]
 DTYPES = [("auto", "auto"), ("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "fp32")]
 
@@ -36,20 +39,29 @@ class TrainSettings(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(12)
-        top = Qt.AlignmentFlag.AlignTop
-        for column, (title, caption, keys) in enumerate(GROUPS):
-            grid.addWidget(self._group(title, caption, keys), 0, column, top)
-            grid.setColumnStretch(column, 1)
-        grid.addWidget(self._machine(), 1, 0, 1, 2, top)
-        grid.addWidget(self._outcome(), 1, 2, top)
-        layout.addLayout(grid)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(16)
+        self._grid.setVerticalSpacing(12)
+        self._cards = [self._group(*group) for group in GROUPS]
+        self._cards += [self._machine(), self._outcome()]
+        layout.addLayout(self._grid)
+        self._tight: bool | None = None
+        self.set_tight(False)
         layout.addStretch(1)
         session.settings_changed.connect(self.refresh)
         session.data_changed.connect(self.refresh)
         self.refresh()
+
+    def set_tight(self, tight: bool) -> None:
+        """Put two cards into a row instead of three in a small window."""
+        if tight == self._tight:
+            return
+        self._tight = tight
+        for card, place in zip(self._cards, TIGHT if tight else WIDE, strict=True):
+            self._grid.removeWidget(card)
+            self._grid.addWidget(card, *place, Qt.AlignmentFlag.AlignTop)
+        for column in range(6):
+            self._grid.setColumnStretch(column, 1)
 
     def refresh(self) -> None:
         """Compute anew what the settings come to."""

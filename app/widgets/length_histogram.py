@@ -178,7 +178,7 @@ class LengthHistogram(QWidget):
             "drag, or use the arrow keys",
         )
         room_right = self.width() - RIGHT - x
-        left = room_right < 250
+        left = room_right < 320
         align = Qt.AlignmentFlag.AlignRight if left else Qt.AlignmentFlag.AlignLeft
         for row, text in enumerate(lines):
             painter.setFont(font("chip" if row == 0 else "caption"))

@@ -91,7 +91,9 @@ def test_a_row_shows_its_tokens(page: DataPage, qtbot: QtBot) -> None:
     assert page.tokens.title.text() == "Row 4 as the model reads it"
     assert page.tokens.position.text() == "Position 2   ·fina   id 1,927"
     view = page.tokens.view
-    QTest.mouseMove(view.viewport(), view.rect_of(3).center().toPoint())
+    qtbot.mouseClick(
+        view.viewport(), Qt.MouseButton.LeftButton, pos=view.rect_of(3).center().toPoint()
+    )
     qtbot.waitUntil(lambda: page.tokens.meaning.full_text.startswith("cut:"))
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_Home)
