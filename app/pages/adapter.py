@@ -59,7 +59,8 @@ class AdapterPage(Page):
         """Name method, precision and rank: QLoRA 4-bit r 16."""
         settings = self._session.settings
         title = ADAPTERS[settings.adapter.method].title
-        quantized = f"Q{title} {settings.model.bits}-bit" if settings.model.bits < 16 else title
+        title = "QLoRA" if title == "LoRA" and settings.model.bits < 16 else title
+        quantized = f"{title} {settings.model.bits}-bit" if settings.model.bits < 16 else title
         rank = getattr(settings.adapter, "rank", None)
         return f"{quantized} r {rank}" if rank else quantized
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 REDRAW_MS = 70
 """About 14 pictures per second, and only where something is new."""
+LOG_EVERY = 14
+"""Redraws after which the ages in the log are written anew: one second."""
 
 
 class TrainPage(Page):
@@ -41,6 +43,7 @@ class TrainPage(Page):
         self.folder_button.clicked.connect(self._on_folder)
         self.add_action(self.switch)
         self.add_action(self.folder_button)
+        self._ticks = 0
         self.timer = QTimer(self, interval=REDRAW_MS)
         self.timer.timeout.connect(self._redraw)
         context.run.run_changed.connect(self._on_run)
@@ -136,6 +139,9 @@ class TrainPage(Page):
     def _redraw(self) -> None:
         if self.view is not None and self.view.isVisible():
             self.view.redraw()
+            self._ticks += 1
+            if self._ticks % LOG_EVERY == 0:
+                self.view.log.list.viewport().update()  # "12 s" becomes "13 s"
 
     def _on_folder(self) -> None:
         if self._run.run is not None:

@@ -47,7 +47,7 @@ class RunView(QWidget):
         super().__init__()
         self._run, self._session = context.run, context.session
         self.series = RunSeries()
-        self._dirty = True
+        self._dirty, self._tight = True, False
         theme = context.theme
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -68,7 +68,8 @@ class RunView(QWidget):
     def set_tight(self, tight: bool) -> None:
         """Leave out what the run bar and the page of ranks show as well."""
         self.ranks.setVisible(not tight)
-        self.left.setVisible(not tight)
+        self._tight = tight
+        self.left.setVisible(self._run.alive and not tight)
         self.side.setFixedWidth(TIGHT_WIDTH if tight else SMALL_WIDTH)
         self.ranks.setFixedWidth(SMALL_WIDTH)
 
@@ -122,6 +123,7 @@ class RunView(QWidget):
         fall = losses[-1] / losses[0] - 1 if len(losses) > 1 and losses[0] else None
         self.fall.show_value("–" if fall is None else _signed(fall))
         left = None
+        self.left.setVisible(self._run.alive and not self._tight)
         if self._run.alive and history.started is not None:
             left = seconds_left(history, history.started.total_steps)
         self.left.show_value("–" if left is None else duration(left))

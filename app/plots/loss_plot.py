@@ -11,6 +11,9 @@ from app.style.theme import Theme, font
 from core.history import History
 
 
+MOST_EPOCHS = 12
+
+
 class LossPlot(LivePlot):
     """Raw and smoothed training loss, validation with markers, the best, and what is to come.
 
@@ -26,6 +29,7 @@ class LossPlot(LivePlot):
             line.setPen(pg.mkPen(None))
         self.plot.addItem(self._future, ignoreBounds=True)
         self._epochs: list[pg.InfiniteLine] = []
+        self._epochs_drawn = (0.0, 0)
         self._raw = self.add_curve("line_orange_raw")
         self._smooth = self.add_curve("line_orange", 2)
         self._validation = self.add_curve("line_blue", 2, dash=[5, 3])
@@ -86,6 +90,9 @@ class LossPlot(LivePlot):
         self._future.setBrush(self.text_color("sunken"))
         self._value.setColor(self.text_color("text"))
         self._best.setColor(self.text_color("text_2"))
+        per_epoch, count = self._epochs_drawn
+        self._forget_epochs()
+        self._draw_epoch_lines(per_epoch, count)
 
     def _draw_view(self) -> None:
         """Draw the stretch that is in view, and fit the vertical axis to it."""
@@ -133,21 +140,32 @@ class LossPlot(LivePlot):
         started = history.started
         per_epoch = started.steps_per_epoch if started is not None else 0.0
         count = int(self._whole[1] // per_epoch) if per_epoch and series.axis == "step" else 0
-        wanted = count if count <= 12 else 0
-        while len(self._epochs) > wanted:
+        wanted = (per_epoch, count if count <= MOST_EPOCHS else 0)
+        if wanted == self._epochs_drawn:
+            return
+        self._forget_epochs()
+        self._draw_epoch_lines(*wanted)
+
+    def _draw_epoch_lines(self, per_epoch: float, count: int) -> None:
+        self._epochs_drawn = (per_epoch, count)
+        for number in range(1, count + 1):
+            self._epochs.append(self._epoch_line(number, number * per_epoch))
+
+    def _epoch_line(self, number: int, x: float) -> pg.InfiniteLine:
+        line = pg.InfiniteLine(
+            x,
+            pen=pg.mkPen(self.text_color("line_strong"), style=Qt.PenStyle.DotLine),
+            label=f"epoch {number}",
+            labelOpts={"position": 0.96, "color": self.text_color("text_2"), "movable": False},
+        )
+        line.label.setFont(font("caption"))
+        self.plot.addItem(line, ignoreBounds=True)
+        return line
+
+    def _forget_epochs(self) -> None:
+        while self._epochs:
             self.plot.removeItem(self._epochs.pop())
-        while len(self._epochs) < wanted:
-            number = len(self._epochs) + 1
-            options = {"position": 0.96, "color": self.text_color("text_2"), "movable": False}
-            line = pg.InfiniteLine(
-                number * per_epoch,
-                pen=pg.mkPen(self.text_color("line_strong"), style=Qt.PenStyle.DotLine),
-                label=f"epoch {number}",
-                labelOpts=options,
-            )
-            line.label.setFont(font("caption"))
-            self.plot.addItem(line, ignoreBounds=True)
-            self._epochs.append(line)
+        self._epochs_drawn = (0.0, 0)
 
     def _describe(self, series: RunSeries, history: History) -> None:
         smooth = series.smooth

@@ -139,7 +139,7 @@ def test_method_and_precision(page: AdapterPage, qtbot: QtBot) -> None:
     assert not page.form.double_quant.field.isEnabled()
     page.form.bits.field.set_value(4)
     assert page.form.double_quant.field.isEnabled()
-    assert page.subtitle() == "QrsLoRA 4-bit r 16"
+    assert page.subtitle() == "rsLoRA 4-bit r 16"
 
 
 def test_without_a_model_the_page_says_so(qtbot: QtBot, context: PageContext) -> None:

@@ -1,5 +1,6 @@
 """Train page: settings, a live run, a hundred thousand steps, and nothing drawn while hidden."""
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -139,3 +140,13 @@ def test_the_theme_can_change_while_a_run_is_shown(page: TrainPage, run: RunFold
     page.context.theme.choose("dark")
     page.context.theme.choose("light")
     assert page.view.isVisible()
+
+
+def test_the_epochs_follow_the_run(page: TrainPage, run: RunFolder) -> None:
+    page.context.run.open(run.path)
+    loss = page.view.loss
+    assert loss._epochs == []  # 20 of them would only be clutter
+    page.context.run.history = History([dataclasses.replace(started(), steps_per_epoch=40.0)])
+    page.context.run.history.append(step(1, 3.0))
+    page.view.redraw()
+    assert [line.value() for line in loss._epochs] == [40.0, 80.0]
