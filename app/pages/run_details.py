@@ -20,6 +20,9 @@ MOST_DIFFERENCES = 10
 class RunDetails(Card):
     """The card beside the table.
 
+    Attributes:
+        pairs: Name and value of every line that is shown.
+
     Signals:
         open_wanted: Show this run (`RunRow`); resumable ones can go on from there.
         settings_wanted: Start again from its settings.
@@ -34,21 +37,22 @@ class RunDetails(Card):
         super().__init__(" ")
         self.setAccessibleName("Details of the run")
         self._row: RunRow | None = None
+        self.pairs: list[tuple[str, str]] = []
         self._facts = QWidget()
         self.body.addWidget(self._facts)
         self.body.addStretch(1)
         self.open_button = button("Open", theme=theme, role="primary")
         self.open_button.clicked.connect(lambda: self.open_wanted.emit(self._row))
-        use = button("Use settings", theme=theme)
-        use.setToolTip("Start a new run from the settings of this one")
-        use.clicked.connect(lambda: self.settings_wanted.emit(self._row))
-        delete = button("Delete…", theme=theme, role="danger")
-        delete.clicked.connect(lambda: self.delete_wanted.emit(self._row))
+        self.use_button = button("Use settings", theme=theme)
+        self.use_button.setToolTip("Start a new run from the settings of this one")
+        self.use_button.clicked.connect(lambda: self.settings_wanted.emit(self._row))
+        self.delete_button = button("Delete…", theme=theme, role="danger")
+        self.delete_button.clicked.connect(lambda: self.delete_wanted.emit(self._row))
         actions = QHBoxLayout()
         actions.setSpacing(8)
-        actions.addWidget(delete)
+        actions.addWidget(self.delete_button)
         actions.addStretch(1)
-        actions.addWidget(use)
+        actions.addWidget(self.use_button)
         actions.addWidget(self.open_button)
         self.body.addWidget(hairline())
         self.body.addLayout(actions)
@@ -63,12 +67,14 @@ class RunDetails(Card):
         layout = QVBoxLayout(fresh)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
-        layout.addLayout(_pairs(_facts(row)))
+        facts, differing = _facts(row), _differing(row, previous)
+        self.pairs = [*facts, *differing]
+        layout.addLayout(_pairs(facts))
         if row.state.message:
             layout.addWidget(label(row.state.message, "small", "warn", wrap=True))
         layout.addWidget(hairline())
         layout.addWidget(label(_heading(previous), "card"))
-        layout.addLayout(_pairs(_differing(row, previous)))
+        layout.addLayout(_pairs(differing))
         self.body.replaceWidget(self._facts, fresh)
         self._facts.hide()
         self._facts.deleteLater()

@@ -37,7 +37,7 @@ class TryPage(Page):
         self._choices: list[AdapterChoice] = []
         self._opened: list[AdapterChoice] = []
         self._task: Task | None = None
-        self._turn: Turn | None = None
+        self.turn: Turn | None = None
         context.run.run_changed.connect(self._refresh_choices)
         context.run.event_arrived.connect(self._on_run_event)
         context.session.data_changed.connect(self._suggest)
@@ -199,8 +199,8 @@ class TryPage(Page):
         self.banner.hide()
         self._empty.hide()
         known = dict(self._held_out())
-        self._turn = Turn(question, known.get(question, ""), self.sides, self.context.theme)
-        self._turns.insertWidget(self._turns.count() - 1, self._turn)
+        self.turn = Turn(question, known.get(question, ""), self.sides, self.context.theme)
+        self._turns.insertWidget(self._turns.count() - 1, self.turn)
         self.prompt.field.clear()
         self._task = self.context.assistant.chat.ask(
             "chat", self._request(question), self._on_event
@@ -228,18 +228,18 @@ class TryPage(Page):
         }
 
     def _on_event(self, event: Event) -> None:
-        assert self._turn is not None
+        assert self.turn is not None
         match event:
             case Answer():
                 self.banner.hide()
-                self._turn.add(event)
+                self.turn.add(event)
                 self._scroll_down()
             case Progress():
                 self.banner.show_message(f"{event.message} …", tone="info")
             case RunEnded():
                 self._task = None
                 self._set_busy(False)
-                self._turn.end("stopped" if event.outcome != "failed" else "no answer")
+                self.turn.end("stopped" if event.outcome != "failed" else "no answer")
                 self.banner.hide()
                 if event.outcome not in ("finished", "stopped"):
                     self.banner.show_message(event.message, event.hint, tone="danger")

@@ -41,8 +41,9 @@ class PromptBox(QFrame):
         self.temperature.setDecimals(1)
         self.longest = SpinBox(1, 4096, 96)
         self.seed = SpinBox(0, 2**31 - 1, 7)
-        self._suggestions = QHBoxLayout()
-        self._suggestions.setSpacing(8)
+        self.suggestions: list[Button] = []
+        self._chips = QHBoxLayout()
+        self._chips.setSpacing(8)
         self._lay_out()
         shortcut = QShortcut(QKeySequence("Ctrl+Return"), self)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -50,13 +51,13 @@ class PromptBox(QFrame):
 
     def suggest(self, questions: list[str]) -> None:
         """Offer some questions as buttons."""
-        while (item := self._suggestions.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        for question in questions[:SUGGESTIONS]:
-            self._suggestions.addWidget(self._suggestion(question))
+        for old in self.suggestions:
+            self._chips.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self.suggestions = [self._suggestion(question) for question in questions[:SUGGESTIONS]]
+        for chip in self.suggestions:
+            self._chips.addWidget(chip)
 
     def set_busy(self, busy: bool, ask: str) -> None:
         """Show Stop while an answer is coming, else the button called `ask`."""
@@ -84,7 +85,7 @@ class PromptBox(QFrame):
         settings = QHBoxLayout()
         settings.setSpacing(8)
         settings.addWidget(label("Try", "small", "muted"))
-        settings.addLayout(self._suggestions)
+        settings.addLayout(self._chips)
         settings.addStretch(1)
         for name, box, meaning in (
             ("Temperature", self.temperature, "0 always takes the likeliest next token"),

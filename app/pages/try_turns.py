@@ -62,6 +62,7 @@ class Turn(QFrame):
 
     def __init__(self, question: str, held_out: str, sides: tuple[str, ...], theme: Theme) -> None:
         super().__init__()
+        self.held_out = held_out
         self.setAccessibleName(f"Question: {question}")
         self.panes = {side: AnswerPane(side) for side in sides}
         layout = QVBoxLayout(self)
