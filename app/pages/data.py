@@ -3,32 +3,26 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QFileDialog,
-    QGridLayout,
     QHBoxLayout,
-    QLineEdit,
     QProgressBar,
     QVBoxLayout,
     QWidget,
 )
 
 from app.pages.base import NARROW, Page, PageContext
-from app.pages.data_rows import PAGE, ROW_ROLE, DataRows, RowDelegate, RowList
+from app.pages.data_browser import RowsCard
+from app.pages.data_lengths import LengthsCard
 from app.pages.data_source import MappingCard, SourceCard, columns_of
 from app.pages.data_tokens import TokenCard
-from app.widgets.basic import Banner, Card, button, hairline, label
-from app.widgets.fields import Segmented, form_row
-from app.widgets.length_histogram import LengthHistogram
+from app.widgets.basic import Banner, button, label
 from app.words import plural
 from core.errors import UserError
-from core.events import Event, Reply
 
 ROWS, NARROW_ROWS = 376, 280
-SEARCH_LIMIT = 20_000
-"""Rows up to which a search fetches all pages."""
 FILES = "Data (*.jsonl *.json *.csv *.tsv *.parquet *.txt *.md);;All files (*)"
 
 
@@ -53,9 +47,11 @@ class DataPage(Page):
         self.open_button.clicked.connect(self._on_open)
         self.add_action(self.map_button)
         self.add_action(self.open_button)
-        QShortcut(QKeySequence.StandardKey.Open, self, self._on_open).setContext(
-            Qt.ShortcutContext.WidgetWithChildrenShortcut
-        )
+        for key, slot in (
+            (QKeySequence.StandardKey.Open, self._on_open),
+            (QKeySequence.StandardKey.Find, self._on_find),
+        ):
+            QShortcut(key, self, slot).setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         context.session.data_changed.connect(self._on_data)
         context.session.data_progress.connect(self._on_progress)
 
@@ -79,11 +75,13 @@ class DataPage(Page):
         layout.setSpacing(12)
         middle = QHBoxLayout()
         middle.setSpacing(16)
-        self.rows_card = self._rows_card()
-        middle.addWidget(self.rows_card)
+        self.rows = RowsCard(self._session, self.context.assistant, theme)
+        self.rows.row_chosen.connect(self._on_row)
+        middle.addWidget(self.rows)
         middle.addWidget(self.tokens, 1)
         layout.addLayout(middle, 1)
-        layout.addWidget(self._lengths_card())
+        self.lengths = LengthsCard(self._session, theme)
+        layout.addWidget(self.lengths)
         self.body.addWidget(self.content, 1)
         self.rest = QWidget()
         self.body.addWidget(self.rest, 1)
@@ -145,70 +143,10 @@ class DataPage(Page):
         line.addWidget(self.bar, 1)
         return line
 
-    def _rows_card(self) -> Card:
-        theme = self.context.theme
-        card = Card()
-        layout = card.layout()
-        assert layout is not None
-        layout.setContentsMargins(1, 6, 1, 1)
-        card.body.setSpacing(6)
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Find in rows")
-        self.search.setAccessibleName("Find in rows")
-        self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(self._on_search)
-        self.cut_chip = button("cut 0", theme=theme, role="filter", icon="scissors")
-        self.cut_chip.setCheckable(True)
-        self.cut_chip.toggled.connect(self._on_search)
-        QShortcut(QKeySequence.StandardKey.Find, self, self.search.setFocus).setContext(
-            Qt.ShortcutContext.WidgetWithChildrenShortcut
-        )
-        head = QHBoxLayout()
-        head.setContentsMargins(8, 0, 8, 0)
-        head.addWidget(self.search, 1)
-        head.addWidget(self.cut_chip)
-        self.rows = DataRows()
-        self.rows.wanted.connect(self._fetch)
-        self.list = RowList()
-        self.list.setModel(self.rows)
-        self.list.setItemDelegate(RowDelegate(theme))
-        self.list.selectionModel().currentChanged.connect(self._on_current)
-        theme.changed.connect(self.list.viewport().update)
-        card.body.addLayout(head)
-        card.body.addWidget(hairline())
-        card.body.addWidget(self.list, 1)
-        return card
-
-    def _lengths_card(self) -> Card:
-        theme = self.context.theme
-        card = Card("Length of rows", "real token counts of all rows")
-        self.longest = label("", "caption", "muted")
-        card.header.addWidget(self.longest)
-        self.histogram = LengthHistogram(theme)
-        self.histogram.length_chosen.connect(self._on_length)
-        form = QWidget()
-        form.setFixedWidth(296)
-        grid = QGridLayout(form)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(12)
-        self.max_length = form_row(self._session, "data.max_length", theme=theme)
-        self.held_out = form_row(self._session, "data.held_out", theme=theme)
-        answers = Segmented([("answers", "Answers"), ("everything", "Everything")], theme=theme)
-        self.train_on = form_row(self._session, "data.train_on", answers, theme=theme)
-        grid.addWidget(self.max_length, 0, 0)
-        grid.addWidget(self.held_out, 0, 1)
-        grid.addWidget(self.train_on, 1, 0, 1, 2)
-        line = QHBoxLayout()
-        line.setSpacing(16)
-        line.addWidget(self.histogram, 1)
-        line.addWidget(form)
-        card.body.addLayout(line)
-        return card
-
     def _fit(self) -> None:
         if self._built:
             narrow = self.width() < NARROW - 100
-            self.rows_card.setFixedWidth(NARROW_ROWS if narrow else ROWS)
+            self.rows.setFixedWidth(NARROW_ROWS if narrow else ROWS)
 
     # -- what happens -----------------------------------------------------------------------
 
@@ -229,21 +167,11 @@ class DataPage(Page):
         self.doing.hide()
         self.bar.hide()
         self._shown = data
-        self.rows.show_data(data, settings.data.max_length)
-        self._on_search()
-        self._show_lengths(data)
+        self.rows.show_data(data)
+        self.lengths.show_data(data)
         row = self.tokens.row if 0 <= self.tokens.row < data["rows"] else 0
-        self._select(row)
+        self.rows.select(row)
         self.tokens.show_row(row)
-
-    def _show_lengths(self, data: dict[str, Any]) -> None:
-        lengths = data["lengths"]
-        trained = data["trained_tokens"] + data["cut_trained_tokens"]
-        lost = data["cut_trained_tokens"] / trained if trained else 0.0
-        self.histogram.show_lengths(lengths, self._session.settings.data.max_length, lost)
-        self.longest.setText(f"longest {max(lengths):,}" if lengths else "")
-        self.cut_chip.setText(f"cut {data['cut_rows']:,}")
-        self.cut_chip.setVisible(data["cut_rows"] > 0 or self.cut_chip.isChecked())
 
     def _show_problem(self) -> None:
         """Show the error, or the one warning that matters most, with the action that mends it."""
@@ -261,7 +189,7 @@ class DataPage(Page):
             length = data["suggested_length"]
             action = button(f"Set max length to {length:,}", theme=self.context.theme)
             action.setObjectName("mend_button")
-            action.clicked.connect(lambda: self._on_length(length))
+            action.clicked.connect(lambda: self.lengths.set_length(length))
         self.warning.show_message(*problem, action)
 
     def _show_error(self, error: UserError) -> None:
@@ -283,44 +211,12 @@ class DataPage(Page):
         self.doing.show()
         self.bar.show()
 
-    def _on_search(self) -> None:
-        self.rows.filter(self.search.text(), only_cut=self.cut_chip.isChecked())
-        if self.search.text() and self.rows.next_missing is not None:
-            self._fetch(self.rows.next_missing)
+    def _on_row(self, number: int) -> None:
+        if number != self.tokens.row:
+            self.tokens.show_row(number)
 
-    def _fetch(self, first: int) -> None:
-        """Ask for a page of rows; without a model nothing is tokenised, so it comes quickly."""
-        if self._shown is None or first >= min(self._shown["rows"], SEARCH_LIMIT):
-            return
-        shown = self._shown
-
-        def on_event(event: Event) -> None:
-            if isinstance(event, Reply) and shown is self._shown:
-                self.rows.add_page(int(event.data["first"]), event.data["previews"])
-                if self.search.text():
-                    self._on_search()
-
-        request = {
-            "data": self._session.settings.data.model_dump(),
-            "source": "",
-            "seed": self._session.settings.training.seed,
-            "first": first,
-            "shown": PAGE,
-        }
-        self.context.assistant.data.ask("dataset", request, on_event)
-
-    def _on_current(self, current: QModelIndex) -> None:
-        view = current.data(ROW_ROLE)
-        if view is not None and view.number != self.tokens.row:
-            self.tokens.show_row(view.number)
-
-    def _select(self, number: int) -> None:
-        position = self.rows.position_of(number)
-        if position >= 0:
-            self.list.setCurrentIndex(self.rows.index(position))
-
-    def _on_length(self, length: int) -> None:
-        self._session.change({"data.max_length": length})
+    def _on_find(self) -> None:
+        self.rows.search.setFocus()
 
     def _on_map(self) -> None:
         self.mapping.show_columns(columns_of(self._session.settings.data.path))

@@ -10,7 +10,6 @@ from app.plots.run_series import RunSeries
 from app.style.theme import Theme, font
 from core.history import History
 
-
 MOST_EPOCHS = 12
 
 

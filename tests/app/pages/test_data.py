@@ -72,13 +72,13 @@ def test_progress_then_totals(page: DataPage) -> None:
         "33.3 %",
     ]
     assert page.mark() == "ok"
-    assert page.rows.rowCount() == 500
+    assert page.rows.rows.rowCount() == 500
 
 
 def test_a_row_shows_its_tokens(page: DataPage, qtbot: QtBot) -> None:
     read(page)
-    rect = page.list.visualRect(page.rows.index(3))
-    qtbot.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+    rect = page.rows.list.visualRect(page.rows.rows.index(3))
+    qtbot.mouseClick(page.rows.list.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
     asked = task(page, "tokens")
     assert asked.request["row"] == 3
     tokens = [
@@ -106,22 +106,22 @@ def test_rows_further_down_are_fetched_when_they_come_into_sight(
     page: DataPage, qtbot: QtBot
 ) -> None:
     read(page)
-    page.list.scrollTo(page.rows.index(450))
-    page.list.viewport().repaint()
+    page.rows.list.scrollTo(page.rows.rows.index(450))
+    page.rows.list.viewport().repaint()
     qtbot.waitUntil(lambda: task(page).request.get("first") == 400)
     previews = [[f"Question {n}", f"Answer {n}"] for n in range(400, 500)]
     task(page).say(Reply(data=summary(first=400, previews=previews)))
-    assert page.rows.row_view(450).question == "Question 450"
+    assert page.rows.rows.row_view(450).question == "Question 450"
 
 
 def test_find_and_cut_filter(page: DataPage, qtbot: QtBot) -> None:
     page.context.session.change({"data.max_length": 72})
     read(page, cut_rows=100)
-    qtbot.mouseClick(page.cut_chip, Qt.MouseButton.LeftButton)
-    assert page.rows.rowCount() == 100
-    page.cut_chip.setChecked(False)
-    qtbot.keyClicks(page.search, "question 7")
-    assert page.rows.rowCount() == 1
+    qtbot.mouseClick(page.rows.cut_chip, Qt.MouseButton.LeftButton)
+    assert page.rows.rows.rowCount() == 100
+    page.rows.cut_chip.setChecked(False)
+    qtbot.keyClicks(page.rows.search, "question 7")
+    assert page.rows.rows.rowCount() == 1
 
 
 def test_the_warning_has_the_action_that_mends_it(page: DataPage, qtbot: QtBot) -> None:
@@ -137,7 +137,7 @@ def test_the_warning_has_the_action_that_mends_it(page: DataPage, qtbot: QtBot) 
 def test_the_cut_line_sets_max_length_when_it_is_let_go(page: DataPage) -> None:
     page.context.session.change({"data.max_length": 90})
     read(page)
-    histogram = page.histogram
+    histogram = page.lengths.histogram
     left = Qt.MouseButton.LeftButton
     start = QPoint(round(histogram.x_of(90)), 40)
     end = QPoint(round(histogram.x_of(65)), 40)
@@ -152,9 +152,9 @@ def test_the_cut_line_sets_max_length_when_it_is_let_go(page: DataPage) -> None:
 
 def test_the_cut_line_by_keyboard(page: DataPage, qtbot: QtBot) -> None:
     read(page)
-    page.histogram.setFocus()
+    page.lengths.histogram.setFocus()
     for _ in range(3):
-        qtbot.keyClick(page.histogram, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+        qtbot.keyClick(page.lengths.histogram, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: page.context.session.settings.data.max_length == 226)
 
 
