@@ -4,6 +4,7 @@ Every face of the engine (window, command line, tests) gets events that have bee
 and whatever happens the last line of `events.jsonl` is the only `ended` of this start.
 """
 
+import errno
 import logging
 import time
 from collections.abc import Generator
@@ -25,6 +26,7 @@ from core.training.checkpoint import CheckpointNotSaved, checkpoint_name
 
 logger = logging.getLogger(__name__)
 
+_DISK_REFUSES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 _STATE_SECONDS = 1.0  # a step alone replaces state.json at most this often
 
 
@@ -43,13 +45,13 @@ def record(run: RunFolder, events: Generator[Event, None, None]) -> Generator[Ev
         return
     except UserError as error:
         ended = _outcome_of(error, recorder.step)
-    except OSError as error:
-        ended = _outcome_of(_refused(error), recorder.step)
     except Exception as error:
-        ended = RunEnded.unexpected(error)
-        recorder.take_last(ended)
-        yield ended
-        raise
+        if not (isinstance(error, OSError) and error.errno in _DISK_REFUSES):
+            ended = RunEnded.unexpected(error)
+            recorder.take_last(ended)
+            yield ended
+            raise
+        ended = _outcome_of(_refused(error), recorder.step)
     except BaseException:  # a second Ctrl-C, or whoever listened has gone away
         recorder.take_last(RunEnded(outcome="interrupted", step=recorder.step))
         raise

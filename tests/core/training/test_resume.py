@@ -206,31 +206,35 @@ def kill_and_resume(run: RunFolder, kills: int) -> int:
     """
     dice, hits = random.Random(0), 0
     for attempt in range(kills + 1):
-        worker = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "core.worker"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert worker.stdin is not None
-        assert worker.stdout is not None
-        request = {"run": str(run.path), "resume": attempt > 0}
-        worker.stdin.write(json.dumps({"command": "run", "job": "train", "request": request}))
-        worker.stdin.write('\n{"command": "quit"}\n')
-        worker.stdin.flush()
-        names = (json.loads(line)["event"] for line in worker.stdout)
-        if attempt < kills:
-            next(name for name in names if name == "started")
-            time.sleep(dice.random() * 1.5)
-            hits += worker.poll() is None
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGKILL)
-        else:
-            list(names)
-        worker.wait(60)
+        with start_worker(run, resume=attempt > 0) as worker:
+            names = (json.loads(line)["event"] for line in worker.stdout or ())
+            if attempt < kills:
+                next(name for name in names if name == "started")
+                time.sleep(dice.random() * 1.5)
+                hits += worker.poll() is None
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker.pid, signal.SIGKILL)
+            else:
+                assert list(names).count("ended") == 1
     return hits
+
+
+def start_worker(run: RunFolder, *, resume: bool) -> "subprocess.Popen[str]":
+    """A real worker that trains `run` and then quits."""
+    worker = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "core.worker"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    request = {"run": str(run.path), "resume": resume}
+    assert worker.stdin is not None
+    worker.stdin.write(json.dumps({"command": "run", "job": "train", "request": request}))
+    worker.stdin.write('\n{"command": "quit"}\n')
+    worker.stdin.flush()
+    return worker
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
