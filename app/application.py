@@ -1,7 +1,5 @@
 """The composition root: makes the long-lived objects and hands them to each other."""
 
-import importlib
-import importlib.util
 import locale
 import logging
 import sys
@@ -16,8 +14,18 @@ from app.assistant import Assistant
 from app.launch import Launch
 from app.main_window import MainWindow
 from app.messages import Messages
+from app.pages.adapter import AdapterPage
 from app.pages.base import Page, PageContext
+from app.pages.data import DataPage
+from app.pages.help import HelpPage
+from app.pages.memory import MemoryPage
+from app.pages.model import ModelPage
+from app.pages.runs import RunsPage
+from app.pages.settings import SettingsPage
+from app.pages.train import TrainPage
+from app.pages.try_page import TryPage
 from app.preferences import Preferences
+from app.rank_explorer import RankExplorer
 from app.run_controller import RunController
 from app.session import Session
 from app.style.theme import Theme
@@ -25,19 +33,19 @@ from app.training_thread import WorkerPool
 from core.memory.cards import CARDS
 from core.paths import resources_dir
 
-PAGES = (
-    ("app.pages.model", "ModelPage"),
-    ("app.pages.data", "DataPage"),
-    ("app.pages.adapter", "AdapterPage"),
-    ("app.pages.memory", "MemoryPage"),
-    ("app.pages.train", "TrainPage"),
-    ("app.rank_explorer", "RankExplorer"),
-    ("app.pages.try_page", "TryPage"),
-    ("app.pages.runs", "RunsPage"),
-    ("app.pages.help", "HelpPage"),
-    ("app.pages.settings", "SettingsPage"),
+PAGES: tuple[type[Page], ...] = (
+    ModelPage,
+    DataPage,
+    AdapterPage,
+    MemoryPage,
+    TrainPage,
+    RankExplorer,
+    TryPage,
+    RunsPage,
+    HelpPage,
+    SettingsPage,
 )
-"""Module and class of every page, in the order of the rail."""
+"""In the order of the rail."""
 
 
 @dataclass
@@ -59,6 +67,8 @@ class Application:
 
     def begin(self) -> None:
         """Read model and data and find a live run; after the first frame, so that it is quick."""
+        if self._closed:
+            return
         self.session.start()
         self.run.reattach()
         self.launch.check()
@@ -110,7 +120,7 @@ def build(argv: Sequence[str]) -> Application:
         preferences=preferences,
         go=go,
     )
-    window = MainWindow(context, launch, _pages(context))
+    window = MainWindow(context, launch, [page(context) for page in PAGES])
     application = Application(
         qapp=qapp,
         theme=theme,
@@ -128,18 +138,6 @@ def build(argv: Sequence[str]) -> Application:
     window.painted.connect(lambda: QTimer.singleShot(0, window, application.begin))
     window.go(window.page_names()[0])
     return application
-
-
-def _pages(context: PageContext) -> list[Page]:
-    pages = []
-    for module, name in PAGES:
-        if importlib.util.find_spec(module) is None:
-            continue
-        kind = getattr(importlib.import_module(module), name, None)
-        if kind is None:
-            continue
-        pages.append(kind(context))
-    return pages
 
 
 def _plan_for_remembered_card(session: Session, preferences: Preferences) -> None:

@@ -8,13 +8,14 @@ from app.closing import ask_about_live_run
 from app.launch import Launch
 from app.messages import Message
 from app.pages.base import Page, PageContext
+from app.style.theme import scaled
 from app.widgets.memory_strip import MemoryStrip
 from app.widgets.message_area import MessageArea, Toast
 from app.widgets.rail import Rail
 from app.widgets.run_bar import RunBar
 
 SMALL_WIDTH = 1100
-"""Below this width, in pixels, the frame takes its small form."""
+"""Below this width, in pixels at 100 % text size, the frame takes its small form."""
 
 
 class MainWindow(QWidget):
@@ -130,6 +131,7 @@ class MainWindow(QWidget):
         self.strip.fold_wanted.connect(self.fold_strip)
         self.context.run.refused.connect(self.context.messages.error)
         self.context.session.refused.connect(self.context.messages.error)
+        self.context.theme.changed.connect(self._choose_form)
         self.context.messages.set_display(self)
 
     def _add_shortcuts(self) -> None:
@@ -179,15 +181,18 @@ class MainWindow(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Change between the large and the small form."""
-        narrow = self.width() < SMALL_WIDTH
+        self._choose_form()
+        super().resizeEvent(event)
+        self.toast.place(above=self.strip.height())
+
+    def _choose_form(self) -> None:
+        narrow = self.width() < scaled(SMALL_WIDTH)
         if narrow != self._narrow:
             self._narrow = narrow
             self.rail.set_narrow(narrow)
             self.run_bar.set_narrow(narrow)
             self.strip.set_narrow(narrow)
             self._show_strip()
-        super().resizeEvent(event)
-        self.toast.place(above=self.strip.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell when the first frame is on the screen."""

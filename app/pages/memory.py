@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout
 from app.amounts import gib
 from app.measured import measured_peak
 from app.pages.base import Page, PageContext
+from app.style.theme import scaled
 from app.widgets.basic import Banner, Card, button, label
 from app.widgets.card_table import CardTable
 from app.widgets.device_chooser import DeviceChooser, short_name
@@ -210,7 +211,7 @@ class MemoryPage(Page):
             self._arrange()
 
     def _arrange(self) -> None:
-        narrow = self.width() < 1000
+        narrow = self.width() < scaled(1000)
         if self._narrow == narrow:
             return
         self._narrow = narrow

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -71,23 +71,32 @@ class Theme(QObject):
 
     def set_text_scale(self, scale: float) -> None:
         """Make all text larger or smaller, between 0.9 and 1.5."""
-        self._application.setProperty(TEXT_SCALE, min(1.5, max(0.9, scale)))
+        wanted = min(1.5, max(0.9, scale))
+        if wanted == text_scale():
+            return
+        self._application.setProperty(TEXT_SCALE, wanted)
         self.apply()
+        for widget in self._application.allWidgets():  # Qt tells those without a font of their own
+            QApplication.sendEvent(widget, QEvent(QEvent.Type.ApplicationFontChange))
 
     def choose(self, choice: Choice) -> None:
         """Follow the system, or stay light or dark."""
         self._choice = choice
-        self.apply()
+        if self._wanted() is not self.tokens:
+            self.apply()
 
     def apply(self) -> None:
         """Set palette, font and stylesheet, and tell everybody."""
-        system_dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
-        dark = self._choice == "dark" or (self._choice == "system" and system_dark)
-        self.tokens = DARK if dark else LIGHT
+        self.tokens = self._wanted()
         self._application.setPalette(_palette(self.tokens))
         self._application.setFont(font("body"))
         self._application.setStyleSheet(stylesheet(self.tokens, text_scale()))
         self.changed.emit()
+
+    def _wanted(self) -> Tokens:
+        system_dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        dark = self._choice == "dark" or (self._choice == "system" and system_dark)
+        return DARK if dark else LIGHT
 
     def color(self, token: str) -> QColor:
         """Return the colour called `token`, such as "learned_text"."""
@@ -119,6 +128,11 @@ def text_scale() -> float:
     """Return the size of text in force, 1.0 for 100 %."""
     application = QGuiApplication.instance()
     return float(application.property(TEXT_SCALE) or 1.0) if application else 1.0
+
+
+def scaled(pixels: float) -> int:
+    """Return a length that grows with the text, in pixels."""
+    return round(pixels * text_scale())
 
 
 def _font(families: list[str], size: int, weight: QFont.Weight) -> QFont:

@@ -61,11 +61,11 @@ class Label(QLabel):
         if self.property("tone") != tone:
             set_variant(self, tone=tone)
 
-    def changeEvent(self, event: QEvent) -> None:
+    def event(self, event: QEvent) -> bool:
         """Take the new text size."""
         if event.type() == QEvent.Type.ApplicationFontChange:
             self.setFont(font(self._style))
-        super().changeEvent(event)
+        return super().event(event)
 
 
 def label(text: str, style: str = "body", tone: str = "", wrap: bool = False) -> Label:
@@ -254,10 +254,9 @@ class Chip(QWidget):
     def __init__(self, text: str, tone: str = "fact", icon: str = "", *, theme: Theme) -> None:
         super().__init__()
         self._text, self._tone, self._icon, self._theme = text, tone, icon, theme
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(text)
-        theme.changed.connect(self.updateGeometry)
-        theme.changed.connect(self.update)
+        theme.changed.connect(self._fit)
+        self._fit()
 
     @property
     def text(self) -> str:
@@ -269,7 +268,10 @@ class Chip(QWidget):
         self._text, self._tone = text, tone or self._tone
         self._icon = self._icon if icon is None else icon
         self.setAccessibleName(text)
-        self.updateGeometry()
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setFixedSize(self.sizeHint())
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -148,15 +148,13 @@ class BarPainter:
         low, high = (self._scale.x(n, track) for n in (plan.low_bytes, plan.high_bytes))
         middle = track.center().y()
         cap = min(4.0, track.height() / 2 - 1)
-        lines = (
-            (QPointF(low, middle), QPointF(high, middle)),
-            (QPointF(low, middle - cap), QPointF(low, middle + cap)),
-            (QPointF(high, middle - cap), QPointF(high, middle + cap)),
-        )
-        for token, width in (("surface", 3.2), ("text", 1.2)):  # a halo: bars are of any colour
-            self._painter.setPen(QPen(self._theme.color(token), width))
-            for start, end in lines:
-                self._painter.drawLine(start, end)
+        line = QPointF(low, middle), QPointF(high, middle)
+        self._painter.setPen(QPen(self._theme.color("surface"), 2.6))  # bars are of any colour
+        self._painter.drawLine(*line)
+        self._painter.setPen(QPen(self._theme.color("text"), 1.2))
+        self._painter.drawLine(*line)
+        for x in (low, high):
+            self._painter.drawLine(QPointF(x, middle - cap), QPointF(x, middle + cap))
 
     def _tear(self, track: QRectF) -> None:
         """Paint a torn edge in the colour of the ground."""

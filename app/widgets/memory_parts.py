@@ -4,7 +4,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from app.style.theme import Theme, font
+from app.style.theme import Theme, font, scaled
 from app.style.tokens import MEMORY_PARTS
 from app.widgets.memory_bar import PART_NAMES, BarPainter, Scale
 from core.memory.devices import Device
@@ -19,7 +19,7 @@ class Legend(QWidget):
         self._theme = theme
         self._sentence = ""
         self.setMinimumWidth(80)
-        self.setFixedHeight(18)
+        self.setFixedHeight(scaled(18))
         theme.changed.connect(self.update)
 
     @property

@@ -11,7 +11,7 @@ from app.measured import measured_peak
 from app.preferences import Preferences
 from app.run_controller import RunController
 from app.session import Session
-from app.style.theme import Theme
+from app.style.theme import Theme, scaled
 from app.widgets.basic import Button, ElidedLabel, IconLabel, button, icon_button, label
 from app.widgets.device_chooser import DeviceChooser, short_name
 from app.widgets.explained import explain_part
@@ -77,7 +77,7 @@ class MemoryStrip(QFrame):
             signal.connect(self.refresh)
         run.phase_changed.connect(self.refresh)
         run.event_arrived.connect(self._on_event)
-        theme.changed.connect(self.refresh)
+        theme.changed.connect(self._on_theme)
         self.set_open(True)
         self.refresh()
 
@@ -89,7 +89,11 @@ class MemoryStrip(QFrame):
     def set_open(self, opened: bool) -> None:
         """Show all methods, or the chosen one alone."""
         self._stack.setCurrentIndex(0 if opened else 1)
-        self.setFixedHeight(OPEN if opened else FOLDED)
+        self.setFixedHeight(scaled(OPEN if opened else FOLDED))
+
+    def _on_theme(self) -> None:
+        self.set_open(self.is_open)
+        self.refresh()
 
     def set_narrow(self, narrow: bool) -> None:
         """Take less room for the card in a small window."""

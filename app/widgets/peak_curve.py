@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.amounts import gib
 from app.session import Session
-from app.style.theme import Theme, font
+from app.style.theme import Theme, font, scaled
 from core.memory.methods import METHODS
 from core.memory.plan import MemoryPlan, plan_methods
 
@@ -97,7 +97,7 @@ class PeakCurve(QWidget):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(self.rect()).adjusted(LEFT, TOP, -RIGHT, -BOTTOM)
+        area = QRectF(self.rect()).adjusted(scaled(LEFT), TOP, -scaled(RIGHT), -scaled(BOTTOM))
         self._top = self._scale_end()
         self._paint_grid(painter, area)
         self._paint_free(painter, area)
@@ -130,7 +130,7 @@ class PeakCurve(QWidget):
             painter.setPen(QPen(theme.color("border" if not quarter else "grid"), 1))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
             painter.setPen(theme.color("text_2"))
-            box = QRectF(0, y - 8, LEFT - 6, 16)
+            box = QRectF(0, y - 12, scaled(LEFT) - 6, 24)
             right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(box, right, f"{self._top * quarter / 4:g}")
         center = Qt.AlignmentFlag.AlignCenter
@@ -140,7 +140,9 @@ class PeakCurve(QWidget):
                 continue
             x = self._point(area, index, 0).x()
             painter.setPen(theme.color("text" if value == self.here else "text_2"))
-            painter.drawText(QRectF(x - 30, area.bottom() + 4, 60, 16), center, f"{value:,}")
+            painter.drawText(
+                QRectF(x - 30, area.bottom() + 4, 60, scaled(16)), center, f"{value:,}"
+            )
         x = self._point(area, self._index, 0).x()
         painter.setPen(QPen(theme.color("text_3"), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
@@ -181,9 +183,9 @@ class PeakCurve(QWidget):
             (max(area.top(), self._point(area, len(self._values) - 1, peaks[-1]).y()), line)
             for line, peaks in zip(LINES, self._peaks, strict=True)
         ]
-        lowest = area.top() - 20
+        lowest = area.top() - scaled(20)
         for y, (token, name, style) in sorted(ends, key=lambda end: end[0]):
-            lowest = max(y, lowest + 15)
+            lowest = max(y, lowest + scaled(15))
             painter.setPen(QPen(self._theme.color(token), 2, style))
             left = area.right() + 5
             painter.drawLine(QPointF(left, lowest), QPointF(left + 8, lowest))

@@ -1,7 +1,7 @@
 """The memory plans below each other: one row per method, one scale, a radio dot to choose."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.amounts import gib, spread
 from app.style.icons import paint_icon
-from app.style.theme import Theme, font
+from app.style.theme import Theme, font, scaled
 from app.widgets.memory_bar import OVERHANG, PART_NAMES, BarPainter, Scale, part_bytes
 from core.memory.devices import Device
 from core.memory.plan import MemoryPlan
@@ -48,6 +48,17 @@ class RowStyle:
     judgement: int
     two_lines: bool = False
 
+    def scaled(self) -> "RowStyle":
+        """Return the sizes for the text size in force."""
+        return replace(
+            self,
+            pitch=scaled(self.pitch),
+            bar=scaled(self.bar),
+            label=scaled(self.label),
+            amounts=scaled(self.amounts),
+            judgement=scaled(self.judgement),
+        )
+
 
 STRIP = RowStyle(pitch=17, bar=10, label=124, amounts=110, judgement=100)
 PAGE = RowStyle(pitch=44, bar=22, label=132, amounts=0, judgement=124, two_lines=True)
@@ -70,7 +81,7 @@ class PlanRows(QWidget):
         """Make it; `explain` says in a sentence what a drawn part of a plan is."""
         super().__init__()
         self._explain = explain
-        self._theme, self._style = theme, style
+        self._theme, self._plain, self._style = theme, style, style.scaled()
         self._plans: Sequence[MemoryPlan] = ()
         self._device: Device | None = None
         self._chosen = -1
@@ -82,7 +93,12 @@ class PlanRows(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Memory of the methods")
         self.setObjectName("plan_rows")
-        theme.changed.connect(self.update)
+        theme.changed.connect(self._on_theme)
+
+    def _on_theme(self) -> None:
+        self._style = self._plain.scaled()
+        self.updateGeometry()
+        self.update()
 
     def show_plans(
         self, plans: Sequence[MemoryPlan], device: Device, chosen: int, measured: int = 0
@@ -169,11 +185,14 @@ class PlanRows(QWidget):
 
     def _paint_amounts(self, painter: QPainter, index: int, plan: MemoryPlan) -> None:
         assert self._device is not None
-        top, pitch = index * self._style.pitch, self._style.pitch
+        style = self._style
+        top, pitch = index * style.pitch, style.pitch
         left = self.track(index).right() + OVERHANG + 8
         if self._style.two_lines:
-            self._paint_total(painter, QRectF(left, top + 3, 124, pitch / 2 - 3), plan)
-            self._paint_verdict(painter, QRectF(left, top + pitch / 2, 124, pitch / 2 - 4), plan)
+            self._paint_total(painter, QRectF(left, top + 3, style.judgement, pitch / 2 - 3), plan)
+            self._paint_verdict(
+                painter, QRectF(left, top + pitch / 2, style.judgement, pitch / 2 - 4), plan
+            )
             return
         self._paint_total(painter, QRectF(left, top, self._style.amounts, pitch), plan)
         area = QRectF(left + self._style.amounts + 4, top, self._style.judgement, pitch)

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 
 from app.pages.base import Page
 from app.style.icons import paint_icon
-from app.style.theme import Theme, font
+from app.style.theme import Theme, font, scaled
 from app.widgets.basic import hairline
 
 WIDE, NARROW = 200, 64
@@ -63,7 +63,9 @@ class RailItem(QAbstractButton):
     def sizeHint(self) -> QSize:
         """48 pixels high; less in the foot, where there is no second line."""
         low = self._page.place == "foot" and not self.narrow
-        return QSize(NARROW if self.narrow else WIDE, 38 if low else 50 if not self.narrow else 46)
+        if self.narrow:
+            return QSize(scaled(NARROW), 28 + scaled(18))
+        return QSize(WIDE, 14 + scaled(24 if low else 36))
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the ring only where the keyboard brought the focus."""
@@ -124,14 +126,14 @@ class RailItem(QAbstractButton):
         painter.setFont(font("label"))
         painter.setPen(theme.color("text"))
         align = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        title = QRectF(46, middle - (17 if subtitle else 9), room, 18)
+        title = QRectF(46, middle - scaled(17 if subtitle else 9), room, scaled(18))
         painter.drawText(title, align, self._page.title)
         if subtitle:
             made = font("caption")
             painter.setFont(made)
             painter.setPen(theme.color("text_2"))
             shown = QFontMetrics(made).elidedText(subtitle, Qt.TextElideMode.ElideMiddle, int(room))
-            painter.drawText(QRectF(46, middle, room, 16), align, shown)
+            painter.drawText(QRectF(46, middle, room, scaled(16)), align, shown)
         self._paint_mark(painter, QRectF(self.width() - 32, middle - 8, 16, 16))
 
     def _paint_narrow(self, painter: QPainter) -> None:
@@ -142,7 +144,7 @@ class RailItem(QAbstractButton):
         made.setWeight(font("label").weight())
         painter.setFont(made)
         painter.setPen(theme.color("text"))
-        area = QRectF(2, 24, self.width() - 4, 18)
+        area = QRectF(2, 24, self.width() - 4, self.height() - 28)
         shown = QFontMetrics(made).elidedText(
             self._page.title, Qt.TextElideMode.ElideRight, int(area.width())
         )
@@ -188,6 +190,8 @@ class Rail(QWidget):
         self._fill(pages)
         for item in self.items:
             item.clicked.connect(lambda _on=False, name=item.page_name: self.chosen.emit(name))
+        self._narrow = False
+        theme.changed.connect(lambda: self.set_narrow(self._narrow))
         self.set_narrow(False)
 
     def _fill(self, pages: list[Page]) -> None:
@@ -207,7 +211,8 @@ class Rail(QWidget):
 
     def set_narrow(self, narrow: bool) -> None:
         """Show icons with short names, or names with a second line."""
-        self.setFixedWidth(NARROW if narrow else WIDE)
+        self._narrow = narrow
+        self.setFixedWidth(scaled(NARROW) if narrow else WIDE)
         for item in self.items:
             item.narrow = narrow
             item.setFixedHeight(item.sizeHint().height())

@@ -8,7 +8,7 @@ from app.launch import Launch
 from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
 from app.session import Session
-from app.style.theme import Theme, font
+from app.style.theme import Theme, font, scaled
 from app.widgets.basic import Button, ElidedLabel, button, label, set_variant
 from app.widgets.rail import NARROW, WIDE
 from app.widgets.run_dot import RunDot
@@ -34,7 +34,7 @@ class Logo(QWidget):
         """Draw bars that fall like singular values: learned ones warm, the rest cool."""
         painter = QPainter(self)
         painter.setPen(Qt.PenStyle.NoPen)
-        narrow = self.width() <= NARROW
+        narrow = self.width() < WIDE
         left, bottom = (self.width() - 19) / 2 if narrow else 17, self.height() / 2 + 8
         bars = ((16, "learned"), (12, "learned"), (7, "frozen"), (4, "frozen"))
         for index, (height, token) in enumerate(bars):
@@ -89,7 +89,7 @@ class RunBar(QFrame):
     def set_narrow(self, narrow: bool) -> None:
         """Take the sizes of a small window."""
         self.setFixedHeight(48 if narrow else 56)
-        self.logo.setFixedWidth(NARROW if narrow else WIDE)
+        self.logo.setFixedWidth(scaled(NARROW) if narrow else WIDE)
         self.name.set_narrow(narrow)
 
     def sizeHint(self) -> QSize:

@@ -2,12 +2,12 @@
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QSizePolicy, QWidget
 
 from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
 from app.session import Session
-from app.style.theme import Theme
+from app.style.theme import Theme, scaled
 from app.widgets.basic import Button, IconLabel, set_variant
 from core.errors import UserError
 from core.paths import runs_dir
@@ -51,6 +51,8 @@ class RunName(QWidget):
         layout.addWidget(IconLabel("flask-conical", "text_2", theme=theme))
         layout.addWidget(self.edit)
         layout.addWidget(self.menu_button)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        theme.changed.connect(self._fit)
         session.settings_changed.connect(self.refresh)
         run.run_changed.connect(self.refresh)
         self.refresh()
@@ -74,8 +76,8 @@ class RunName(QWidget):
         self.edit.setToolTip(name if shown is None else f"{name}\n{shown.path}")
 
     def _fit(self) -> None:
-        width = QFontMetrics(self.edit.font()).horizontalAdvance(self.edit.text()) + 28
-        self.edit.setFixedWidth(min(self._widest, max(90, width)))
+        width = QFontMetrics(self.edit.font()).horizontalAdvance(self.edit.text()) + scaled(28)
+        self.edit.setFixedWidth(min(scaled(self._widest), max(90, width)))
 
     def _on_edited(self) -> None:
         if self._run.run is not None:

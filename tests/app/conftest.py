@@ -50,8 +50,9 @@ def application(qtbot: QtBot, home: Path, no_leaks: None) -> Iterator[Applicatio
     """The window, built as `main` builds it but not shown, in an empty home."""
     made = build(["rankscope"])
     made.theme.choose("light")
-    made.theme.set_text_scale(1.0)
     yield made
+    made.theme.choose("light")
+    made.theme.set_text_scale(1.0)
     made.close()
     for thread in made.window.findChildren(QThread):
         assert thread.isFinished()

@@ -24,6 +24,8 @@ from app.run_state import ALIVE, FACES, RESUMABLE, RunPhase
 from app.widgets.memory_strip import chosen_row
 from app.widgets.rail import NARROW, WIDE
 from core.memory.cards import CARDS
+from core.paths import runs_dir
+from core.run_folder import RunFolder
 
 INTERACTIVE = (QAbstractButton, QLineEdit, QComboBox, QAbstractSlider, QAbstractItemView)
 
@@ -179,15 +181,16 @@ def test_a_block_disables_start_and_is_named(shown: Application) -> None:
     assert shown.run.phase is RunPhase.READY
 
 
-@pytest.mark.parametrize("phase", list(RunPhase))
-def test_the_run_bar_in_every_phase(shown: Application, phase: RunPhase) -> None:
-    from core.run_folder import RunFolder
-    from core.settings import RunSettings
+def test_the_run_bar_in_every_phase(shown: Application) -> None:
+    for phase in RunPhase:
+        check_phase(shown, phase)
+    shown.run.run = None
+    shown.run._set_phase(RunPhase.NO_PLAN, "")
 
+
+def check_phase(shown: Application, phase: RunPhase) -> None:
     run, bar, face = shown.run, shown.window.run_bar, FACES[phase]
-    if phase in RESUMABLE | ALIVE:
-        run.run = RunFolder(run_folder())
-        run.settings = RunSettings()
+    run.run = RunFolder(runs_dir() / "shown") if phase in RESUMABLE | ALIVE else None
     run._set_phase(phase, "detail")
     assert bar.dot.drawing in (face.dot, "triangle")
     assert bar.start.isEnabled() == bool(face.start)
@@ -196,13 +199,6 @@ def test_the_run_bar_in_every_phase(shown: Application, phase: RunPhase) -> None
     assert bar.stop_menu.isEnabled() == face.can_stop
     if face.start and phase is not RunPhase.READY:
         assert bar.start.text() == face.start
-    run._set_phase(RunPhase.NO_PLAN, "")
-
-
-def run_folder():  # type: ignore[no-untyped-def]
-    from core.paths import runs_dir
-
-    return runs_dir() / "shown"
 
 
 def test_only_one_button_is_filled(shown: Application) -> None:

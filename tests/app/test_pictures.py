@@ -48,24 +48,24 @@ def clipped(application: Application) -> list[str]:
     return found
 
 
-def test_a_long_name_and_large_numbers_keep_the_frame(shown: Application) -> None:
+def test_a_long_name_and_large_numbers_keep_the_frame(shown: Application, qtbot: QtBot) -> None:
     window = shown.window
     shown.session.change({"name": "x" * 80, "training.steps": 10_000_000})
     for width, height in ((1280, 800), (1024, 640)):
         window.resize(width, height)
-        QApplication.processEvents()
+        qtbot.wait(60)
         assert window.width() == width
         assert window.run_bar.stop_menu.geometry().right() < width
     window.grab().save(str(PICTURES / "long-name.png"))
 
 
-def test_large_text_keeps_the_frame(shown: Application) -> None:
+def test_large_text_keeps_the_frame(shown: Application, qtbot: QtBot) -> None:
     window = shown.window
     shown.theme.set_text_scale(1.5)
-    QApplication.processEvents()
+    qtbot.wait(60)
     for name in window.page_names():
         window.go(name)
-        QApplication.processEvents()
+        qtbot.wait(60)
         assert window.width() == 1280, name
         window.grab().save(str(PICTURES / f"{name}-text-150.png"))
     shown.theme.set_text_scale(1.0)

@@ -63,6 +63,7 @@ def test_text_size_reaches_labels_and_stylesheet(application: Application) -> No
     application.theme.set_text_scale(1.5)
     assert label("text", "body").font().pixelSize() == 20
     assert "font-size: 18px" in application.qapp.styleSheet()
+    assert shown.font().pixelSize() == 20
     application.theme.set_text_scale(1.0)
     assert shown.font().pixelSize() == 13
 
