@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.adapter_choice import AdapterChoice, choice_of, choices
 from app.assistant import Task
-from app.pages.base import Page, PageContext
+from app.pages.base import NARROW, Page, PageContext
 from app.pages.try_prompt import PromptBox
 from app.pages.try_turns import Turn, vertical_line
 from app.widgets.basic import Banner, Card, ElidedLabel, IconLabel, button, hairline, label
@@ -57,7 +57,7 @@ class TryPage(Page):
         self.chooser = ComboBox()
         self.chooser.setObjectName("adapter_chooser")
         self.chooser.setAccessibleName("Adapter to ask")
-        self.chooser.setMinimumWidth(220)
+        self.chooser.setFixedWidth(230)
         self.chooser.changed.connect(self._on_mode)
         self.open_button = button("Open adapter…", theme=theme, icon="folder-open")
         self.open_button.clicked.connect(self._on_open)
@@ -185,6 +185,7 @@ class TryPage(Page):
     def _suggest(self) -> None:
         if self._built:
             self.prompt.suggest([question for question, _ in self._held_out()] or GENERAL_QUESTIONS)
+            self._fit()
 
     def _held_out(self) -> list[list[str]]:
         data = self.context.session.data or {}
@@ -267,6 +268,15 @@ class TryPage(Page):
         """Look again for adapters."""
         super().showEvent(event)
         self._refresh_choices()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the suggestions out in a small window."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        if self._built:
+            self.prompt.set_tight(self.width() < NARROW - 100)
 
     def _on_run_event(self, event: Event) -> None:
         if isinstance(event, CheckpointSaved | RunEnded):

@@ -8,8 +8,8 @@ from app.style.theme import Theme
 from app.widgets.basic import Button, button, label
 from app.widgets.controls import DoubleSpinBox, SpinBox
 
-SUGGESTIONS = 3
-LONGEST_SUGGESTION = 34
+SUGGESTIONS = 2
+LONGEST_SUGGESTION = 28
 
 
 class PromptBox(QFrame):
@@ -41,6 +41,7 @@ class PromptBox(QFrame):
         self.temperature.setDecimals(1)
         self.longest = SpinBox(1, 4096, 96)
         self.seed = SpinBox(0, 2**31 - 1, 7)
+        self._try = label("Try", "small", "muted")
         self.suggestions: list[Button] = []
         self._chips = QHBoxLayout()
         self._chips.setSpacing(8)
@@ -59,6 +60,11 @@ class PromptBox(QFrame):
         for chip in self.suggestions:
             self._chips.addWidget(chip)
 
+    def set_tight(self, tight: bool) -> None:
+        """Leave the suggestions out in a small window."""
+        for widget in (self._try, *self.suggestions):
+            widget.setVisible(not tight)
+
     def set_busy(self, busy: bool, ask: str) -> None:
         """Show Stop while an answer is coming, else the button called `ask`."""
         self._busy = busy
@@ -67,7 +73,11 @@ class PromptBox(QFrame):
         self.button.setAccessibleName(self.button.text())
 
     def _suggestion(self, question: str) -> Button:
-        short = question if len(question) <= LONGEST_SUGGESTION else f"{question[:32]}…"
+        short = (
+            question
+            if len(question) <= LONGEST_SUGGESTION
+            else f"{question[: LONGEST_SUGGESTION - 1]}…"
+        )
         made = button(short, theme=self._theme, role="filter")
         made.setToolTip(question)
         made.setAccessibleName(f"Ask: {question}")
@@ -84,7 +94,7 @@ class PromptBox(QFrame):
     def _lay_out(self) -> None:
         settings = QHBoxLayout()
         settings.setSpacing(8)
-        settings.addWidget(label("Try", "small", "muted"))
+        settings.addWidget(self._try)
         settings.addLayout(self._chips)
         settings.addStretch(1)
         for name, box, meaning in (

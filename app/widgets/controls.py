@@ -104,6 +104,9 @@ def _paint_steppers(box: QSpinBox | QDoubleSpinBox) -> None:
     painter.end()
 
 
+TEXT_MARGIN = 6  # the stylesheet does not reach the text of a spin box
+
+
 class SpinBox(QSpinBox):
     """An integer; the wheel does nothing while it has no focus."""
 
@@ -112,6 +115,7 @@ class SpinBox(QSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setRange(low, high)
         self.setValue(value)
+        self.lineEdit().setTextMargins(TEXT_MARGIN, 0, 0, 0)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the page unless the control has the focus."""
@@ -134,6 +138,7 @@ class DoubleSpinBox(QDoubleSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setRange(low, high)
         self.setValue(value)
+        self.lineEdit().setTextMargins(TEXT_MARGIN, 0, 0, 0)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the page unless the control has the focus."""
