@@ -21,6 +21,9 @@ def with_unit(count: float) -> str:
     return f"{gib(count)} GiB"
 
 
-def spread(plan: MemoryPlan) -> int:
-    """Return half the width of the plan's interval, in bytes."""
-    return (plan.high_bytes - plan.low_bytes) // 2
+def interval(plan: MemoryPlan) -> str:
+    """Return the plan's interval in GiB: ± 0.29, or 3.89–6.54 where it leans to one side."""
+    below, above = plan.peak_bytes - plan.low_bytes, plan.high_bytes - plan.peak_bytes
+    if abs(above - below) <= 0.2 * max(above, below, 1):
+        return f"± {gib((above + below) / 2, 2)}"
+    return f"{gib(plan.low_bytes)}–{gib(plan.high_bytes)}"

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from app.amounts import gib, spread
+from app.amounts import gib, interval
 from app.measured import measured_peak
 from app.preferences import Preferences
 from app.run_controller import RunController
@@ -132,7 +132,7 @@ class MemoryStrip(QFrame):
         icon, token, words = ANSWERS[judge(plan, device)]
         self._folded_method.setText(plan.label)
         self._folded_total.setText(f"{gib(plan.peak_bytes)} GiB")
-        self._folded_spread.setText(f"± {gib(spread(plan), 2)}")
+        self._folded_spread.setText(interval(plan))
         self._folded_mark.set_icon(icon, token)
         self._folded_verdict.setText(words)
         self._folded_verdict.set_tone(token)

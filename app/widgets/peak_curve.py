@@ -157,7 +157,8 @@ class PeakCurve(QWidget):
         painter.fillRect(QRectF(area.left(), area.top(), area.width(), y - area.top()), ground)
         painter.setPen(QPen(self._theme.color("text"), 1.5))
         painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
-        painter.drawText(QPointF(area.left() + 4, y - 4), f"{gib(free)} free")
+        beside = y - 4 if y - area.top() > scaled(14) else y + scaled(13)
+        painter.drawText(QPointF(area.left() + 4, beside), f"{gib(free)} free")
 
     def _paint_line(
         self,

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.amounts import gib, spread
+from app.amounts import gib, interval
 from app.style.icons import paint_icon
 from app.style.theme import Theme, font, scaled
 from app.widgets.memory_bar import OVERHANG, PART_NAMES, BarPainter, Scale, part_bytes
@@ -211,7 +211,7 @@ class PlanRows(QWidget):
         painter.setFont(font("caption"))
         painter.setPen(self._theme.color("text_2"))
         rest = area.adjusted(width + 5, 0, 40, 0)
-        painter.drawText(rest, align, f"GiB ± {gib(spread(plan), 2)}")
+        painter.drawText(rest, align, f"GiB  {interval(plan)}")
 
     def _paint_verdict(self, painter: QPainter, area: QRectF, plan: MemoryPlan) -> None:
         assert self._device is not None
