@@ -77,14 +77,14 @@ class TryPage(Page):
         card = Card()
         card.layout().setContentsMargins(0, 0, 0, 0)  # type: ignore[union-attr]
         card.body.setSpacing(0)
-        self._head = QHBoxLayout()
-        self._head.setSpacing(0)
+        self._sides_row = QHBoxLayout()
+        self._sides_row.setSpacing(0)
         self._base_head, self._base_name = self._side("snowflake", "frozen_text", "Base")
         self._adapter_head, self._adapter_name = self._side("flame", "learned_text", "With adapter")
         self._divider = vertical_line()
         for widget in (self._base_head, self._divider, self._adapter_head):
-            self._head.addWidget(widget, 0 if widget is self._divider else 1)
-        card.body.addLayout(self._head)
+            self._sides_row.addWidget(widget, 0 if widget is self._divider else 1)
+        card.body.addLayout(self._sides_row)
         card.body.addWidget(hairline())
         inner = QWidget()
         self._turns = QVBoxLayout(inner)

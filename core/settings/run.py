@@ -33,6 +33,11 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _whole_number(value: Any) -> Any:
+    """Read "4" as 4: a literal, other than an int, takes no text from the command line."""
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
 class ModelSettings(Section):
     """The base model, which stays frozen."""
 
@@ -42,7 +47,7 @@ class ModelSettings(Section):
         description="The starter model, a model folder, a GGUF file or a hub id such as org/name.",
         min_length=1,
     )
-    bits: Literal[16, 8, 4] = Field(
+    bits: Annotated[Literal[16, 8, 4], BeforeValidator(_whole_number)] = Field(
         16,
         title="Base weights",
         description="Bits per frozen weight: 16 is LoRA, 8 (LLM.int8) and 4 (NF4) are QLoRA.",
