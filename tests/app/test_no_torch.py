@@ -74,6 +74,8 @@ def write_adapter(folder: Path) -> Path:
 
 def run(code: str, home: Path, *arguments: str) -> str:
     environment = {**os.environ, "RANKSCOPE_HOME": str(home), "QT_QPA_PLATFORM": "offscreen"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has its bytecode
+    environment["PYTHONPYCACHEPREFIX"] = str(home / "bytecode")
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=ROOT,
