@@ -2,21 +2,20 @@
 
 from pathlib import Path
 from statistics import median
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.base import Page, PageContext
-from app.plots.map_card import MapCard
 from app.rank_source import RankSource
 from app.widgets.basic import Banner, IconLabel, button, label
-from app.widgets.rank_table import RankTable
 from core.events import RanksComputed
 from core.models.info import ModuleGrid
-from core.ranks import ModuleSpectrum
-from core.ranks.measures import MAP_MEASURES, values
+
+if TYPE_CHECKING:  # core.ranks brings NumPy, for which the first frame does not wait
+    from core.ranks import AdapterSpectra, ModuleSpectrum
 
 
 class RankExplorer(Page):
@@ -57,8 +56,9 @@ class RankExplorer(Page):
         spectra = self.source.spectra
         if spectra is None or not spectra.trained:
             return ""
-        middle = median(values(spectra, MAP_MEASURES["energy_rank"]).values())
-        return f"k95: {middle:.0f} of {max(module.rank for module in spectra.modules)}"
+        return (
+            f"k95: {_middle_k95(spectra):.0f} of {max(module.rank for module in spectra.modules)}"
+        )
 
     def mark(self) -> str:
         """A check as soon as something was learned."""
@@ -105,7 +105,9 @@ class RankExplorer(Page):
         return made
 
     def _make_content(self) -> QWidget:
+        from app.plots.map_card import MapCard
         from app.rank_curves import RankCurves  # pyqtgraph: not before the first curve
+        from app.widgets.rank_table import RankTable
 
         theme = self.context.theme
         self.map = MapCard(theme)
@@ -199,11 +201,10 @@ class RankExplorer(Page):
             words = f"{info.name}{made_for}. "
         if not spectra.trained:
             return words + "Nothing has changed yet."
-        k95 = median(values(spectra, MAP_MEASURES["energy_rank"]).values())
         random = median(module.random_energy_rank["0.95"][1] for module in spectra.modules)
         return words + (
-            f"In the middle module {k95:.0f} of {max(m.rank for m in spectra.modules)} directions "
-            f"hold 95 % of the change; by chance it would take {random:.0f}."
+            f"In the middle module {_middle_k95(spectra):.0f} of {_largest_rank(spectra)} "
+            f"directions hold 95 % of the change; by chance it would take {random:.0f}."
         )
 
     def _say_error(self) -> None:
@@ -249,3 +250,14 @@ class RankExplorer(Page):
     def _step_k(self, step: int) -> None:
         if self._content is not None:
             self.curves.set_k(self.curves.k + step)
+
+
+def _middle_k95(spectra: "AdapterSpectra") -> float:
+    """Return the directions that hold 95 % of the energy in the middle module."""
+    from core.ranks.measures import MAP_MEASURES, values
+
+    return median(values(spectra, MAP_MEASURES["energy_rank"]).values())
+
+
+def _largest_rank(spectra: "AdapterSpectra") -> int:
+    return max(module.rank for module in spectra.modules)

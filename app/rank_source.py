@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.errors import UserError
-from core.ranks import AdapterFiles, AdapterSpectra, ModuleSpectrum, load_ranks
 from core.run_folder import RunFolder
+
+if TYPE_CHECKING:  # core.ranks brings NumPy, for which the first frame does not wait
+    from core.ranks import AdapterFiles, AdapterSpectra, ModuleSpectrum
 
 SLICE_SECONDS = 0.02
 """An adapter is read in slices between two of which the window draws and listens."""
@@ -87,6 +90,8 @@ class RankSource(QObject):
         file = self.run.ranks_dir / f"step-{step:08d}.json"
         try:
             if file not in self._kept:
+                from core.ranks import load_ranks
+
                 self._kept[file] = load_ranks(file)
             if len(self._kept) > KEPT:
                 del self._kept[next(iter(self._kept))]
@@ -100,6 +105,8 @@ class RankSource(QObject):
         """Begin to read a PEFT folder; what is shown stays until it has been read."""
         self.cancel()
         try:
+            from core.ranks import AdapterFiles
+
             self._files = AdapterFiles(path)
         except UserError as error:
             self.error = error
@@ -130,7 +137,7 @@ class RankSource(QObject):
             return
         self.progressed.emit(len(self._read), files.total)
 
-    def _finish(self, files: AdapterFiles) -> None:
+    def _finish(self, files: "AdapterFiles") -> None:
         self.cancel()
         self.spectra = files.spectra(self._read)
         self.opened, self.error = files.folder, None

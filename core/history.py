@@ -1,12 +1,18 @@
 """The columns of a run's metrics, grown event by event; what the plots draw."""
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from core.events import Evaluated, Event, RunStarted, StepDone
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_FIRST_ROOM = 1024
 
 STEP_COLUMNS = (
     "step",
@@ -26,13 +32,17 @@ class Column:
     """A growing array of float64: amortised constant append, no copy to read."""
 
     def __init__(self) -> None:
-        self._data = np.empty(1024)
+        self._data: NDArray[np.float64] | None = None
         self._size = 0
 
     def append(self, value: float) -> None:
         """Add one value."""
+        if self._data is None:
+            self._data = _room_for(_FIRST_ROOM)
         if self._size == len(self._data):
-            self._data = np.concatenate([self._data, np.empty_like(self._data)])
+            larger = _room_for(2 * self._size)
+            larger[: self._size] = self._data
+            self._data = larger
         self._data[self._size] = value
         self._size += 1
 
@@ -44,9 +54,15 @@ class Column:
         return self._size
 
     @property
-    def values(self) -> NDArray[np.float64]:
+    def values(self) -> "NDArray[np.float64]":
         """A view of the values so far; do not write to it."""
-        return self._data[: self._size]
+        return _room_for(0) if self._data is None else self._data[: self._size]
+
+
+def _room_for(size: int) -> "NDArray[np.float64]":
+    import numpy as np  # a fifth of a second that the first frame of the window need not wait for
+
+    return np.empty(size)
 
 
 @dataclass
@@ -62,13 +78,13 @@ class Table:
     def __len__(self) -> int:
         return len(self.columns["step"])
 
-    def __getitem__(self, name: str) -> NDArray[np.float64]:
+    def __getitem__(self, name: str) -> "NDArray[np.float64]":
         return self.columns[name].values
 
     def append(self, event: Event) -> None:
         """Add a row; a step that a resumed run repeats replaces what was there from it on."""
         step = event.step  # type: ignore[attr-defined]
-        size = int(np.searchsorted(self["step"], step))
+        size = bisect_left(self["step"], step)
         for name, column in self.columns.items():
             column.cut(size)
             column.append(float(getattr(event, name)))
@@ -104,8 +120,9 @@ class History:
     @property
     def best(self) -> tuple[int, float] | None:
         """Step and loss of the lowest finite validation loss."""
-        losses = self.evaluations["loss"]
-        if not np.isfinite(losses).any():
+        rows = zip(self.evaluations["loss"], self.evaluations["step"], strict=True)
+        finite = [(float(loss), int(step)) for loss, step in rows if math.isfinite(loss)]
+        if not finite:
             return None
-        index = int(np.nanargmin(np.where(np.isfinite(losses), losses, np.nan)))
-        return int(self.evaluations["step"][index]), float(losses[index])
+        loss, step = min(finite)
+        return step, loss

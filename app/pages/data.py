@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
 
 from app.pages.base import NARROW, Page, PageContext
 from app.pages.data_browser import RowsCard
-from app.pages.data_lengths import LengthsCard
 from app.pages.data_source import MappingCard, SourceCard, columns_of
 from app.pages.data_tokens import TokenCard
 from app.widgets.basic import Banner, button, label
@@ -57,6 +56,8 @@ class DataPage(Page):
 
     def build(self) -> None:
         """Make the cards."""
+        from app.pages.data_lengths import LengthsCard  # brings NumPy: not before the first frame
+
         theme = self.context.theme
         self.source = SourceCard(theme)
         self.mapping = MappingCard(self._session, theme)

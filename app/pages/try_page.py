@@ -17,7 +17,6 @@ from app.widgets.controls import ComboBox, Segmented
 from core.errors import UserError
 from core.events import Answer, CheckpointSaved, Event, Progress, RunEnded
 from core.paths import runs_dir
-from core.ranks import adapter_spectra, find_adapter
 from core.settings import ModelSettings
 
 BOTH, ADAPTER_ONLY = ("base", "adapter"), ("adapter",)
@@ -170,6 +169,8 @@ class TryPage(Page):
 
     def open_adapter(self, folder: Path) -> None:
         """Offer an adapter from the disk; whether it fits the model is checked when it is asked."""
+        from core.ranks import adapter_spectra, find_adapter
+
         try:
             place = find_adapter(folder)
             adapter_spectra(place)
