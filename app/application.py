@@ -29,7 +29,7 @@ from app.rank_explorer import RankExplorer
 from app.run_controller import RunController
 from app.session import Session
 from app.style.theme import Theme
-from app.training_thread import WorkerPool
+from app.worker_pool import WorkerPool
 from core.memory.cards import CARDS
 from core.paths import resources_dir
 

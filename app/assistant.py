@@ -9,7 +9,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject
 
-from app.training_thread import WorkerPool, WorkerThread
+from app.training_thread import WorkerThread
+from app.worker_pool import WorkerPool
 from core.events import Event, RunEnded
 
 OnEvent = Callable[[Event], None]

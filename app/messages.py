@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
+from app.training_thread import catch_thread_errors
 from core.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -89,25 +89,23 @@ class Messages(QObject):
 
     def install_hooks(self) -> Callable[[], None]:
         """Catch what nobody foresaw, in this and in other threads; return what undoes it."""
-        before = sys.excepthook, threading.excepthook
+        before = sys.excepthook
 
         def on_error(
             kind: type[BaseException], error: BaseException, trace: TracebackType | None
         ) -> None:
             if not isinstance(error, Exception):
-                before[0](kind, error, trace)
+                before(kind, error, trace)
                 return
             logger.error("unexpected", exc_info=(kind, error, trace))
             self.error(error)
 
-        def on_thread_error(args: threading.ExceptHookArgs) -> None:
-            if args.exc_value is not None:
-                on_error(args.exc_type, args.exc_value, args.exc_traceback)
-
-        sys.excepthook, threading.excepthook = on_error, on_thread_error
+        sys.excepthook = on_error
+        leave_threads = catch_thread_errors(on_error)
 
         def uninstall() -> None:
-            sys.excepthook, threading.excepthook = before
+            sys.excepthook = before
+            leave_threads()
 
         return uninstall
 

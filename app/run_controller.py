@@ -5,7 +5,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.run_state import ALIVE, RESUMABLE, RunPhase
-from app.training_thread import FollowThread, WorkerPool, WorkerThread, read_events
+from app.training_thread import FollowThread, WorkerThread, read_events
+from app.worker_pool import WorkerPool
 from core.errors import UserError
 from core.events import (
     OUTCOMES,

@@ -3,8 +3,7 @@
 A `WorkerThread` owns one worker process (`python -m core.worker`), turns its event lines into
 signals and guarantees that every job ends exactly once: with the worker's own `RunEnded`, or with
 `RunEnded.lost` where it died without a word. A `FollowThread` does the same for a run whose worker
-another window started: it reads the run folder, which holds the truth. `WorkerPool` keeps a spare
-worker warm, so that the seconds of imports are over before anyone presses Start.
+another window started: it reads the run folder, which holds the truth.
 """
 
 import contextlib
@@ -17,16 +16,18 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Any, Literal
 
 import psutil
-from PySide6.QtCore import QObject, QThread, QTimer, Signal
+from PySide6.QtCore import QThread, QTimer, Signal
 
 from core.events import OUTCOMES, Event, RunEnded, from_line
 from core.run_folder import RunFolder, is_alive
 
+OnError = Callable[[type[BaseException], BaseException, TracebackType | None], None]
 POLL_SECONDS = 0.1
 LAST_WORD_SECONDS = 2.0
 """How long a follower waits for the last event of a run that says it has ended."""
@@ -313,58 +314,17 @@ class FollowThread(QThread):
         return RunEnded.lost(None, self._run.log_tail())
 
 
-class WorkerPool(QObject):
-    """Hands out running workers and keeps one warm in reserve; holds all threads until they end.
+def catch_thread_errors(on_error: OnError) -> Callable[[], None]:
+    """Hand what nobody foresaw in a thread of Python to `on_error`; return what undoes it."""
+    before = threading.excepthook
 
-    Args:
-        command: The command line of the workers.
-    """
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            on_error(args.exc_type, args.exc_value, args.exc_traceback)
 
-    def __init__(self, command: Sequence[str] = WORKER) -> None:
-        super().__init__()
-        self._command = command
-        self._ids = itertools.count(1)
-        self._spare: WorkerThread | None = None
-        self._threads: list[WorkerThread | FollowThread] = []
-        self._closed = False
+    threading.excepthook = hook
 
-    def warm_up(self) -> None:
-        """Start the spare worker, unless it stands ready already or the window is closing."""
-        if self._closed:
-            return
-        if self._spare is not None and self._spare.isFinished():
-            self._spare = None
-        if self._spare is None:
-            self._spare = WorkerThread(self._ids, command=self._command)
-            self._keep(self._spare)
-            self._spare.start(QThread.Priority.LowPriority)
+    def undo() -> None:
+        threading.excepthook = before
 
-    def take(self) -> WorkerThread:
-        """Return a worker of one's own; the caller lets it quit or kills it."""
-        self.warm_up()
-        worker, self._spare = self._spare, None
-        assert worker is not None
-        return worker
-
-    def follow(self, run: RunFolder, offset: int) -> FollowThread:
-        """Return a thread that follows `run`; the caller connects and starts it."""
-        thread = FollowThread(run, offset)
-        self._keep(thread)
-        return thread
-
-    def close(self, *, keep: WorkerThread | None = None) -> None:
-        """End all workers but `keep`, whose run goes on without this window."""
-        self._closed = True
-        for thread in self._threads:
-            if thread is keep or isinstance(thread, FollowThread):
-                thread.leave()
-            else:
-                thread.kill()
-        for thread in self._threads:
-            thread.wait()
-        self._threads.clear()
-        self._spare = None
-
-    def _keep(self, thread: WorkerThread | FollowThread) -> None:
-        self._threads = [known for known in self._threads if not known.isFinished()]
-        self._threads.append(thread)
+    return undo

@@ -10,7 +10,7 @@ from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
 from app.application import Application, build
-from app.training_thread import WorkerPool
+from app.worker_pool import WorkerPool
 
 FAKE_WORKER = Path(__file__).parent / "fake_worker.py"
 

@@ -19,7 +19,7 @@ FAKE_WORKER = Path(__file__).parent / "fake_worker.py"
 START_AND_CLOSE = """
 import sys, time
 from app.application import build
-from app.training_thread import WorkerPool
+from app.worker_pool import WorkerPool
 from core.settings import RunSettings
 application = build(["rankscope"])
 application.pool._command = [sys.executable, sys.argv[1], "steps"]

@@ -15,7 +15,7 @@ import json, sys, time
 from pathlib import Path
 from PySide6.QtCore import QTimer
 from app.application import build
-from app.training_thread import WorkerPool
+from app.worker_pool import WorkerPool
 WorkerPool.warm_up = lambda self: None
 application = build(["rankscope"])
 application.session.read_data = lambda: None

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.run_controller import RunController
 from app.run_state import RunPhase
-from app.training_thread import WorkerPool
+from app.worker_pool import WorkerPool
 from core.events import RunEnded, StepDone
 from core.run_folder import RunFolder
 from core.settings import RunSettings

@@ -6,7 +6,8 @@ import psutil
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.training_thread import WorkerPool, WorkerThread
+from app.training_thread import WorkerThread
+from app.worker_pool import WorkerPool
 from core.events import Event, RunEnded, StepDone
 
 Pool = Callable[[str], WorkerPool]
