@@ -1,6 +1,9 @@
 """`rankscope`: without arguments the window, with arguments the command line."""
 
+import os
 import sys
+
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def main() -> int:
@@ -9,6 +12,10 @@ def main() -> int:
         from core.cli import main as command_line
 
         return command_line()
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in DISPLAYS):
+        sys.stderr.write("error: There is no display to open a window on.\n")
+        sys.stderr.write("hint: `rankscope --help` lists what works in a terminal.\n")
+        return 2
     from app.application import main as window
 
     return window()
