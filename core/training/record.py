@@ -124,7 +124,7 @@ def _number_of_lines(run: RunFolder) -> int:
     if content and not content.endswith(b"\n"):
         with run.events_file.open("ab") as file:
             file.write(b"\n")
-    return content.count(b"\n") + 1
+    return len(content.splitlines())
 
 
 def _outcome_of(error: UserError, step: int) -> RunEnded:

@@ -148,3 +148,7 @@ def test_chat_answers_lines(
     monkeypatch.setattr(sys, "stdin", io.StringIO("What is a cat?\n"))
     assert main(["chat", str(run.adapter_dir), "--max-tokens", "4"]) == 0
     assert capsys.readouterr().out == f"adapter: {answers[0]['adapter']}\n"
+
+
+def test_bits_can_be_set_on_the_command_line(tiny_settings: RunSettings) -> None:
+    assert tiny_settings.with_changes({"model.bits": "4"}).model.bits == 4
