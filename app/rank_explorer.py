@@ -12,7 +12,6 @@ from app.pages.base import Page, PageContext
 from app.rank_source import RankSource
 from app.widgets.basic import Banner, IconLabel, button, label
 from core.events import RanksComputed
-from core.models.info import ModuleGrid
 
 if TYPE_CHECKING:  # core.ranks brings NumPy, for which the first frame does not wait
     from core.ranks import AdapterSpectra, ModuleSpectrum
@@ -175,20 +174,12 @@ class RankExplorer(Page):
             return
         self._content.setVisible(spectra is not None)
         if spectra is not None:
-            self.map.show_spectra(spectra, self._grid(), live=self.context.run.alive)
+            grid = spectra.grid_within(self.context.session.model)
+            self.map.show_spectra(spectra, grid, live=self.context.run.alive)
             self.map.show_steps(self.source)
             first = self.map.first_module
             kept = self.module is not None and self.module.name in spectra.by_name
             self.select(self.module.name if kept and self.module else first)
-
-    def _grid(self) -> ModuleGrid:
-        """Return the base model's grid where the adapter belongs to it, else the adapter's own."""
-        assert self.source.spectra is not None
-        model = self.context.session.model
-        own = self.source.spectra.grid
-        if model is not None and all(name in model.grid.by_name for name in own.by_name):
-            return model.grid
-        return own
 
     def _summary(self) -> str:
         """Say whose spectra these are, and what holds for the middle module."""

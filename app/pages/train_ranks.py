@@ -42,28 +42,28 @@ class RanksCard(Card):
 
     def show_newest(self) -> None:
         """Show the newest spectra in the run folder."""
-        run, model = self._run.run, self._session.model
+        run = self._run.run
         files = sorted(run.ranks_dir.glob("step-*.json")) if run is not None else []
-        found = bool(files) and model is not None
-        self.nothing.setVisible(not found)
+        self.nothing.setVisible(not files)
         for widget in (self.map, self.bar, self.measure):
-            widget.setVisible(found)
-        if not files or model is None:
+            widget.setVisible(bool(files))
+        if not files:
             return
         try:
-            measured = values(load_ranks(files[-1]), MAP_MEASURES[MEASURE])
+            spectra = load_ranks(files[-1])
         except UserError as error:
             self.nothing.setText(error.message)
             self.nothing.show()
             return
         cells = {}
-        for name, value in measured.items():
+        for name, value in values(spectra, MAP_MEASURES[MEASURE]).items():
             place = locate(name)
             if place is not None:
                 cells[(place[1], place[0])] = value
+        grid = spectra.grid_within(self._session.model)
         step = int(files[-1].stem.rsplit("-", 1)[-1])
         self.caption.set_full_text(f"step {step:,}")
-        self.map.show_values(model.grid, cells, lambda value: f"{value:.0f}")
+        self.map.show_values(grid, cells, lambda value: f"{value:.0f}")
         top = max(cells.values(), default=1.0)
         self.map.set_range(1.0, max(2.0, top))
         self.bar.set_ends("1", f"{top:.0f}")

@@ -11,6 +11,8 @@ from app.style.theme import Theme, font, mono
 from app.widgets.grid_geometry import HEAD_HEIGHT, Cell, GridGeometry, short_label
 
 RADIUS = 2
+HEAD_LINE = 12
+"""Pixels that the name of a row takes."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class HeatPainter:
             self.painter.setBrush(viridis(share_of(value, *self.look.limits)))
             if dark:
                 rect.adjust(0.5, 0.5, -0.5, -0.5)
-        self.painter.drawRoundedRect(rect, RADIUS, RADIUS)
+        radius = min(RADIUS, self.geometry.cell_size / 5)
+        self.painter.drawRoundedRect(rect, radius, radius)
 
     def _rings(self) -> None:
         self.painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -112,7 +115,11 @@ class HeatPainter:
         geometry = self.geometry
         marked = {cell[0] for cell in self.look.marked}
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        free_from = 0
         for row, kind in enumerate(geometry.grid.kinds):
+            if geometry.row_top(row) < free_from and kind not in marked:
+                continue  # the rows are lower than their names
+            free_from = geometry.row_top(row) + HEAD_LINE
             face = mono(11)
             face.setBold(kind in marked)
             self.painter.setFont(face)

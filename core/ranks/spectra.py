@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.errors import UserError
-from core.models.info import LinearModule, ModuleGrid, flow, locate
+from core.models.info import LinearModule, ModelInfo, ModuleGrid, flow, locate
 from core.ranks import metrics
 from core.ranks.metrics import Array
 from core.ranks.null import Null, unit_null
@@ -126,6 +126,11 @@ class AdapterSpectra:
         placed = [(module, locate(module.name)) for module in self.modules]
         cells = [LinearModule(m.name, *place, m.shape) for m, place in placed if place]
         return ModuleGrid(tuple(cells))
+
+    def grid_within(self, model: ModelInfo | None) -> ModuleGrid:
+        """Return the grid of the base where the adapter belongs to it, else the adapter's own."""
+        belongs = model is not None and all(name in model.grid.by_name for name in self.by_name)
+        return model.grid if model is not None and belongs else self.grid
 
     @property
     def trained(self) -> bool:
