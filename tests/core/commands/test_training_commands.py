@@ -104,7 +104,9 @@ def test_a_failing_run_says_why(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_stops_and_saves(make_run: MakeRun, tmp_path: Path, number: int) -> None:
     settings = make_run().settings.with_changes({"training.steps": 5000})
     file = tmp_path / "long.toml"

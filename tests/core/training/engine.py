@@ -1,8 +1,6 @@
 """What several tests of the engine need."""
 
 import json
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,20 +72,6 @@ def files_of(checkpoint: Path) -> dict[str, bytes]:
     content = {name: (checkpoint / name).read_bytes() for name in names}
     content["cursor"] = json.dumps(json.loads((checkpoint / "cursor.json").read_text())).encode()
     return content
-
-
-def train_in_new_process(run: RunFolder, *, resume: bool) -> None:
-    code = (
-        "import sys, pathlib\n"
-        "from core.control import Control\n"
-        "from core.run_folder import RunFolder\n"
-        "from core.training.loop import train\n"
-        "run = RunFolder.open(pathlib.Path(sys.argv[1]))\n"
-        "outcome = [e for e in train(run, Control(), resume=sys.argv[2] == '1')][-1].outcome\n"
-        "sys.exit(0 if outcome == 'finished' else 1)\n"
-    )
-    command = [sys.executable, "-W", "ignore", "-c", code, str(run.path), str(int(resume))]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=400)
 
 
 @pytest.fixture(autouse=True)

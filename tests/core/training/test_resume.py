@@ -28,7 +28,6 @@ from tests.core.training.engine import (
     one_thread,
     quick_proof,
     run_all,
-    train_in_new_process,
 )
 
 __all__ = ["one_thread", "quick_proof"]
@@ -56,15 +55,6 @@ def test_a_paused_run_resumes_bitwise(make_run: MakeRun, step: int) -> None:
     assert [e.loss for e in of(Evaluated, first + second)] == [
         e.loss for e in of(Evaluated, list(whole.events()))
     ]
-
-
-def test_a_new_process_resumes_bitwise(make_run: MakeRun) -> None:
-    whole, parts = make_run("whole", **CHANGES), make_run("parts", **CHANGES)
-    run_all(whole)
-    run_all(parts, on_event=asks("pause", 4))
-    train_in_new_process(parts, resume=True)
-    assert last_checkpoint(parts) == last_checkpoint(whole)
-    assert History(parts.events()).steps["loss"].tolist() == losses(list(whole.events()))
 
 
 def test_a_request_in_the_middle_of_accumulation_loses_no_row(
@@ -241,6 +231,7 @@ def start_worker(run: RunFolder, *, resume: bool) -> "subprocess.Popen[str]":
 @pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_workers_lose_nothing(make_run: MakeRun, kills: int) -> None:
     changes = {
+        **CHANGES,
         "training__steps": 60,
         "training__checkpoint_every": 1,
         "training__keep_checkpoints": 3,
