@@ -1,5 +1,6 @@
 """The run that the window shows: starts it, listens to it, stops it, finds it again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -195,7 +196,9 @@ class RunController(QObject):
         assert self.run is not None
         worker = self._pool.take()
         self._listen(worker)
-        self._job_id = worker.submit("train", {"run": str(self.run.path), "resume": resume})
+        self._job_id = worker.submit(
+            "train", {"run": str(self.run.path), "resume": resume, "own_log": True}
+        )
         worker.quit_after_job()
         self._set_phase(RunPhase.PREPARING, "starting the worker")
 
@@ -210,6 +213,8 @@ class RunController(QObject):
         self._thread, self._ear = None, None
 
     def _on_event(self, event: Event) -> None:
+        if isinstance(event, RunEnded) and event.outcome == "interrupted" and self.run is not None:
+            event = replace(event, details=self.run.log_tail() or event.details)
         self.events.append(event)
         self.history.append(event)
         self._measure(event)

@@ -1,5 +1,7 @@
 """The job `train`: trains the run in a folder, from its start or from its newest checkpoint."""
 
+import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -15,10 +17,12 @@ class TrainRequest(JobRequest):
     Attributes:
         run: The run folder.
         resume: Go on from the newest checkpoint that verifies.
+        own_log: From here on the log of this process belongs into the run folder.
     """
 
     run: str
     resume: bool = False
+    own_log: bool = False
 
 
 @JOBS.register("train")
@@ -32,4 +36,7 @@ class Train:
         from core.training.loop import train
 
         run = RunFolder.open(Path(request.run))
+        if request.own_log:
+            with run.log_file.open("ab") as log:
+                os.dup2(log.fileno(), sys.stderr.fileno())
         yield from train(run, control, resume=request.resume)

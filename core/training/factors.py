@@ -1,12 +1,16 @@
 """The live factors of an adapter, for its spectra while it trains."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from peft import PeftModel
 
-from core.ranks import save_ranks, spectra_of
+from core.ranks import AdapterInfo, save_ranks, spectra_of
+
+if TYPE_CHECKING:
+    from core.training.trainee import Trainee
 
 Factors = tuple[NDArray[np.float32], NDArray[np.float32], float]
 
@@ -24,6 +28,16 @@ def live_factors(model: PeftModel) -> dict[str, Factors]:
     return factors
 
 
-def write_spectra(model: PeftModel, path: Path) -> None:
+def write_spectra(trainee: "Trainee", path: Path) -> None:
     """Write the singular values of all adapted modules to `path`."""
-    save_ranks(path, spectra_of(live_factors(model)))
+    adapter = trainee.settings.adapter
+    info = AdapterInfo(
+        name=trainee.settings.name,
+        family=adapter.method,
+        base_model=trainee.base_name,
+        rank=getattr(adapter, "rank", 0),
+        alpha=getattr(adapter, "alpha", 0.0),
+        dtype="F32",
+        parameters=trainee.trainable_parameters,
+    )
+    save_ranks(path, spectra_of(live_factors(trainee.model), info))

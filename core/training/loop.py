@@ -63,12 +63,13 @@ def train(
 
 def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event, None, None]:
     """Build, train, deliver and prove; a run that is asked to end keeps what it has."""
-    settings = run.settings
     try:
-        base = yield from prepare_base(run, settings, requests)
+        base = yield from prepare_base(run, requests)
+        settings = base.settings
         rows = yield from build_rows(settings, base.folder, requests)
         yield Progress(phase="loading", message=f"Loading {base.info.name}")
         memory = PeakMemory(base.precision.device)
+        predicted = base.predicted_bytes([*rows.train, *rows.held_out])
         with out_of_memory_in_words(settings.training.micro_batch):
             trainee = build_trainee(settings, base, rows)
         loop = Loop(run, trainee, requests, memory)
@@ -77,7 +78,7 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
         yield RunEnded(outcome=halt.outcome, step=run.state().step)
         return
     outcome = yield from loop.run_until_asked()
-    yield MemoryMeasured(predicted_bytes=base.predicted_bytes, measured_bytes=memory.bytes())
+    yield MemoryMeasured(predicted_bytes=predicted, measured_bytes=memory.bytes())
     step = loop.cursor.step
     if outcome == "paused" or step == 0:
         yield RunEnded(outcome=outcome, step=step)
@@ -227,7 +228,7 @@ class Loop:
         best = self.cursor.best_step == step
         yield Evaluated(step=step, loss=loss, best=best)
         path = self._run.ranks_dir / f"{checkpoint_name(step)}.json"
-        write_spectra(self._trainee.model, path)
+        write_spectra(self._trainee, path)
         yield RanksComputed(step=step, path=str(path))
         if best:
             yield from self._save()

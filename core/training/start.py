@@ -1,14 +1,16 @@
 """The start of a run: nobody else trains it, its base model is here, its memory is foreseen."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.data.encode import Example
 from core.errors import UserError
 from core.events import Event, Notice, Progress
 from core.memory.devices import find_devices
 from core.memory.plan import plan_memory
+from core.memory.workload import Known
 from core.models.info import ModelInfo
 from core.models.prepare import prepare
 from core.models.sources import open_model
@@ -26,18 +28,18 @@ class Base:
     """The base model of a run, not yet loaded.
 
     Attributes:
+        settings: The run's, with the number type that was chosen.
         info: What its headers say.
         folder: Where it lies, as a folder in the Hugging Face layout.
         fingerprint: Tells it from others (see `core.training.software`).
         precision: Device and number type of its products.
-        predicted_bytes: Peak memory that the plan foresees.
     """
 
+    settings: RunSettings
     info: ModelInfo
     folder: Path
     fingerprint: str
     precision: Precision
-    predicted_bytes: int
 
     @property
     def public_name(self) -> str:
@@ -47,6 +49,16 @@ class Base:
         if self.info.kind == "hub":
             return self.info.source
         return str(Path(self.info.path or self.folder).resolve())
+
+    def predicted_bytes(self, examples: Sequence[Example]) -> int:
+        """Return the peak memory that the plan foresees for these rows."""
+        device = next(d for d in find_devices() if d.kind == self.precision.device.type)
+        known = Known.of_rows(
+            [len(example.ids) for example in examples],
+            [example.trained_tokens for example in examples],
+            self.settings,
+        )
+        return plan_memory(self.info, self.settings, device=device, known=known).peak_bytes
 
 
 def claim(run: RunFolder, *, resume: bool) -> None:
@@ -77,17 +89,20 @@ def claim(run: RunFolder, *, resume: bool) -> None:
         sweep(folder)
 
 
-def prepare_base(
-    run: RunFolder, settings: RunSettings, requests: Requests
-) -> Generator[Event, None, Base]:
+def prepare_base(run: RunFolder, requests: Requests) -> Generator[Event, None, Base]:
     """Convert or download the base model if need be, and record which one it is.
+
+    The number type that "auto" comes to here is written into run.toml as well: a resumed run
+    computes in the type in which it began, whatever the probe says the next time.
 
     Raises:
         UserError: There is no such model.
         Halt: A stop or a pause was asked for.
     """
+    settings = run.settings
     yield Progress(phase="loading", message=f"Looking for {settings.model.source}")
     precision = choose_precision(settings.model.dtype)
+    settings = settings.with_changes({"model.dtype": precision.name})
     folder = yield from prepare(settings.model.source, requests.control)
     requests.check()
     info = open_model(settings.model.source)
@@ -95,6 +110,4 @@ def prepare_base(
     software = {**versions(), "base_model": info.name, "base_sha256": mark}
     save_settings(settings, run.settings_file, software)
     yield Notice(level="info", message=f"Computing in {precision}.")
-    device = next(d for d in find_devices() if d.kind == precision.device.type)
-    predicted = plan_memory(info, settings, device=device).peak_bytes
-    return Base(info, folder, mark, precision, predicted)
+    return Base(settings, info, folder, mark, precision)
