@@ -17,5 +17,6 @@ class JsonLines:
     def read(path: Path) -> Iterator[Record]:
         """Yield one record per line."""
         for number, line in enumerate(lines_of(path), start=1):
-            if line.strip():
-                yield as_record(parse_json(line, path, number), path, f"line {number}")
+            text = line.rstrip("\r\n")  # or JSON that breaks off would be reported a line late
+            if text.strip():
+                yield as_record(parse_json(text, path, number), path, f"line {number}")

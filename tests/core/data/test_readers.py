@@ -94,6 +94,7 @@ BROKEN = {
     "comma.jsonl": (GOOD * 2 + b'{"prompt": "a" "response": "b"}\n', "line 3, character 16"),
     "open.jsonl": (GOOD + b'\n{"prompt": "a', "line 3, character 12"),
     "list.jsonl": (GOOD + b"[1, 2]\n", "line 2: a row must be an object"),
+    "short.jsonl": (GOOD + b'{"prompt":\r\n' + GOOD, "line 2, character 11"),
     "latin.jsonl": (GOOD + '{"prompt": "ä'.encode("latin-1"), "line 2, character 13: not UTF-8"),
     "digits.jsonl": (b'{"prompt": ' + b"1" * 5000 + b"}", "line 1: Exceeds"),
     "deep.jsonl": (GOOD + b"[" * 200_000, "line 2: the JSON is nested too deeply"),
