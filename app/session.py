@@ -5,6 +5,7 @@ Pages never talk to each other. They change settings here and listen to the sign
 
 from collections.abc import Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -23,6 +24,8 @@ from core.models.targets import resolve
 from core.settings import RunSettings
 
 UNDO_LIMIT = 200
+STROKE_SECONDS = 1.0
+"""A pause of that length ends a stroke."""
 
 
 class Session(QObject):
@@ -62,6 +65,8 @@ class Session(QObject):
         self._lengths: tuple[list[int], list[int]] = ([], [])
         self._undo: list[RunSettings] = []
         self._redo: list[RunSettings] = []
+        self._stroke_keys: frozenset[str] = frozenset()
+        self._stroke_end = 0.0
         self._data_task: Task | None = None
         self._model_task: Task | None = None
 
@@ -72,15 +77,25 @@ class Session(QObject):
 
     # -- settings ---------------------------------------------------------------------------
 
-    def change(self, changes: Mapping[str, Any]) -> bool:
-        """Change settings by dotted key; return whether the new values are within bounds."""
+    def change(self, changes: Mapping[str, Any], *, stroke: bool = False) -> bool:
+        """Change settings by dotted key; return whether the new values are within bounds.
+
+        Args:
+            changes: New values by key.
+            stroke: Part of a movement such as a drag or typing: changes of the same keys that
+                follow each other closely are taken back as one.
+        """
         try:
             changed = self.settings.with_changes(changes)
         except UserError as error:
             self.refused.emit(error)
             return False
         if changed != self.settings:
-            self._undo = [*self._undo[-UNDO_LIMIT:], self.settings]
+            keys, now = (frozenset(changes) if stroke else frozenset()), monotonic()
+            goes_on = keys and keys == self._stroke_keys and now < self._stroke_end
+            self._stroke_keys, self._stroke_end = keys, now + STROKE_SECONDS
+            if not goes_on:
+                self._undo = [*self._undo[-UNDO_LIMIT:], self.settings]
             self._redo.clear()
             self._take(changed)
         return True
@@ -103,6 +118,7 @@ class Session(QObject):
 
     def undo(self) -> None:
         """Take the last change back."""
+        self._stroke_keys = frozenset()
         if self._undo:
             self._redo.append(self.settings)
             self._take(self._undo.pop())

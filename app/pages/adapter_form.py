@@ -164,7 +164,7 @@ class AdapterForm(Card):
         self.trainable.show_numbers(trained, model.parameters)
 
     def _on_rank(self, rank: int) -> None:
-        self._session.change({"adapter.rank": rank})
+        self._session.change({"adapter.rank": rank}, stroke=True)
 
     def _methods(self) -> Segmented:
         names = sorted(ADAPTERS, key=lambda name: (name != "lora", name != "rslora", name))

@@ -39,7 +39,7 @@ class LengthsCard(Card):
 
     def set_length(self, length: int) -> None:
         """Cut the rows elsewhere."""
-        self._session.change({"data.max_length": length})
+        self._session.change({"data.max_length": length}, stroke=True)
 
     def _form(self, theme: Theme) -> QWidget:
         form = QWidget()

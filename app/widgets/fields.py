@@ -127,12 +127,6 @@ class FormRow(QWidget):
         """What is wrong with the value, empty if nothing is."""
         return self._error.text()
 
-    def set_usable(self, usable: bool, why_not: str = "") -> None:
-        """Switch the control off where it has no effect, with the reason beside it."""
-        self.field.setEnabled(usable)
-        self.field.setToolTip("" if usable else why_not)
-        self.set_hint("" if usable else why_not)
-
     def set_hint(self, text: str) -> None:
         """Say something under the control, such as what follows from its value."""
         self.hint.setText(text)
@@ -190,7 +184,7 @@ class FormRow(QWidget):
             self._show_error(value, error)
             return
         self._hide_error()
-        self._session.change({self.setting.key: value})
+        self._session.change({self.setting.key: value}, stroke=True)
 
     def _show_error(self, value: Any, error: UserError) -> None:
         bounds = f" Allowed: {self.setting.bounds}." if self.setting.bounds else ""

@@ -252,5 +252,5 @@ def finished_words(history: History) -> str:
     words.append(duration(float(seconds[-1]) - history.started.seconds))
     if history.best is not None:
         step, loss = history.best
-        words.append(f"validation {loss:.3f}, best at step {step:,}")
+        words.append(f"best {loss:.3f} at step {step:,}")
     return " · ".join(words)
