@@ -165,14 +165,16 @@ class DataPage(Page):
             if self._session.data_error is None:
                 self._on_progress("Reading the data", -1.0)
             return
-        self.doing.hide()
-        self.bar.hide()
+        complete = bool(data["lengths"]) or not data["rows"]
+        self.doing.setVisible(not complete)
+        self.bar.setVisible(not complete)
         self._shown = data
         self.rows.show_data(data)
         self.lengths.show_data(data)
         row = self.tokens.row if 0 <= self.tokens.row < data["rows"] else 0
         self.rows.select(row)
-        self.tokens.show_row(row)
+        if complete:
+            self.tokens.show_row(row)
 
     def _show_problem(self) -> None:
         """Show the error, or the one warning that matters most, with the action that mends it."""

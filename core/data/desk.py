@@ -55,6 +55,10 @@ class DataDesk:
             self._tokenizers = {source: load_tokenizer(folder)}
         return self._tokenizers[source]
 
+    def has_encoded(self, data: DataSettings, source: str) -> bool:
+        """Tell whether the rows are there as tokens already."""
+        return (_file_key(data), source, data.train_on) in self._encoded
+
     def encoded(
         self, data: DataSettings, source: str, control: Control
     ) -> Generator[Progress, None, list[Encoded]]:

@@ -45,12 +45,18 @@ class Dataset:
         self._desk = DataDesk()
 
     def run(self, request: DatasetRequest, control: Control) -> Generator[Event, None, None]:
-        """Yield progress, then one reply (see `reply_data`); an early end gives no reply."""
+        """Yield progress, then one reply (see `reply_data`); an early end gives no reply.
+
+        Where tokens take time, a first reply brings the rows without them: a model that has yet
+        to be converted must not keep anyone from reading their data.
+        """
         yield Progress(phase="loading", message="Reading the data")
         table = self._desk.table(request.data)
         encoded: list[Encoded] = []
         try:
             if request.source:
+                if not self._desk.has_encoded(request.data, request.source):
+                    yield Reply(data=reply_data(request, table, summarise([])))
                 encoded = yield from self._desk.encoded(request.data, request.source, control)
         except Cancelled:
             yield RunEnded(outcome="stopped")

@@ -86,9 +86,20 @@ def test_a_stop_ends_the_count(data: dict[str, Any], tiny_model: Path) -> None:
     control = Control()
     control.stop()
     events = events_of(JOBS["dataset"](), {"data": data, "source": str(tiny_model)}, control)
-    assert not [event for event in events if isinstance(event, Reply)]
+    assert not [event for event in events if isinstance(event, Reply) and event.data["lengths"]]
     assert isinstance(events[-1], RunEnded)
     assert events[-1].outcome == "stopped"
+
+
+def test_rows_come_before_their_tokens(data: dict[str, Any], tiny_model: Path) -> None:
+    job, request = JOBS["dataset"](), {"data": data, "source": str(tiny_model)}
+    first, second = (e for e in events_of(job, request) if isinstance(e, Reply))
+    assert first.data["rows"] == second.data["rows"] == 300
+    assert first.data["previews"] == second.data["previews"]
+    assert not first.data["lengths"]
+    assert len(second.data["lengths"]) == 300
+    again = [e for e in events_of(job, request) if isinstance(e, Reply)]
+    assert [e.data for e in again] == [second.data]
 
 
 def test_progress_is_told(data: dict[str, Any], tiny_model: Path) -> None:
