@@ -79,9 +79,8 @@ class Application:
         if self._closed:
             return
         self._closed = True
-        keep = self.run.own_worker if keep_training else None
-        self.run.leave()
-        self.pool.close(keep=keep)
+        self.pool.close(keep=self.run.own_worker if keep_training else None)
+        self.run.leave()  # after the pool, which lets a worker live that was left
         self.preferences.save()
         self.uninstall_hooks()
 

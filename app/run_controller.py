@@ -172,7 +172,13 @@ class RunController(QObject):
                 return
 
     def leave(self) -> None:
-        """Stop listening to the current run; if it is going on, it goes on."""
+        """Stop listening to the current run; if it is going on, it goes on.
+
+        One that was to be stopped now is ended first: later the killer would meet another run.
+        """
+        if self._killer.isActive():
+            self._killer.stop()
+            self._kill()
         if self._thread is not None:
             self._thread.leave()
             self._hush()

@@ -8,7 +8,7 @@ from typing import Any
 from app.words import duration
 from core.adapters import ADAPTERS
 from core.errors import UserError
-from core.events import Evaluated, Event
+from core.events import Evaluated, events_in
 from core.run_folder import RunFolder, RunState, list_runs, started_at
 from core.settings import RunSettings
 
@@ -66,7 +66,8 @@ def read_row(run: RunFolder) -> RunRow:
         settings = run.settings
     except UserError as problem:
         error = problem.message
-    events = list(run.events())
+    lines = run.event_lines()
+    ends = [event.seconds for event in events_in([*lines[:1], *lines[-1:]])]
     return RunRow(
         run=run,
         state=run.state(),
@@ -74,8 +75,8 @@ def read_row(run: RunFolder) -> RunRow:
         error=error,
         started=started_at(run),
         size_bytes=sum(file.stat().st_size for file in run.path.rglob("*") if file.is_file()),
-        losses=_losses(events),
-        seconds=events[-1].seconds - events[0].seconds if events else 0.0,
+        losses=_losses(lines),
+        seconds=ends[-1] - ends[0] if ends else 0.0,
     )
 
 
@@ -96,5 +97,7 @@ def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _losses(events: list[Event]) -> tuple[tuple[int, float], ...]:
-    return tuple((event.step, event.loss) for event in events if isinstance(event, Evaluated))
+def _losses(lines: list[str]) -> tuple[tuple[int, float], ...]:
+    """Return step and validation loss of all evaluations, without reading every step."""
+    found = events_in(line for line in lines if f'"{Evaluated.name}"' in line)
+    return tuple((event.step, event.loss) for event in found if isinstance(event, Evaluated))

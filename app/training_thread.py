@@ -24,7 +24,7 @@ from typing import IO, Any, Literal
 import psutil
 from PySide6.QtCore import QThread, QTimer, Signal
 
-from core.events import OUTCOMES, Event, RunEnded, from_line
+from core.events import OUTCOMES, Event, RunEnded, events_in, from_line
 from core.run_folder import RunFolder, is_alive
 
 OnError = Callable[[type[BaseException], BaseException, TracebackType | None], None]
@@ -194,6 +194,11 @@ class WorkerThread(QThread):
         """Let the worker end when it has nothing left to do."""
         self._process.send({"command": "quit"})
 
+    @property
+    def left(self) -> bool:
+        """Whether nobody listens any more."""
+        return self._leave.is_set()
+
     def leave(self) -> None:
         """Stop listening; the worker goes on with its job."""
         self._leave.set()
@@ -243,7 +248,7 @@ def read_events(run: RunFolder) -> tuple[list[Event], int]:
         return [], 0
     end = content.rfind(b"\n") + 1
     lines = content[:end].decode("utf-8", errors="replace").splitlines()
-    return [event for line in lines if (event := from_line(line)) is not None], end
+    return list(events_in(lines)), end
 
 
 class FollowThread(QThread):
@@ -271,6 +276,11 @@ class FollowThread(QThread):
         state = self._run.state()
         if is_alive(state.pid, state.pid_started):
             kill_tree(state.pid)
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody listens any more."""
+        return self._leave.is_set()
 
     def leave(self) -> None:
         """Stop following; the run goes on."""
@@ -304,7 +314,7 @@ class FollowThread(QThread):
         end = content.rfind(b"\n") + 1
         self._offset += end
         lines = content[:end].decode("utf-8", errors="replace").splitlines()
-        return [event for line in lines if (event := from_line(line)) is not None]
+        return list(events_in(lines))
 
     def _last_word(self, phase: str) -> RunEnded:
         """Return the outcome of a run that wrote none: what its state says, or that it is lost."""

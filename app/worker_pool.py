@@ -49,10 +49,10 @@ class WorkerPool(QObject):
         return thread
 
     def close(self, *, keep: WorkerThread | None = None) -> None:
-        """End all workers but `keep`, whose run goes on without this window."""
+        """End all workers but `keep` and those that were left: their runs go on by themselves."""
         self._closed = True
         for thread in self._threads:
-            if thread is keep or isinstance(thread, FollowThread):
+            if thread is keep or thread.left or isinstance(thread, FollowThread):
                 thread.leave()
             else:
                 thread.kill()

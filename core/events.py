@@ -11,6 +11,7 @@ import logging
 import math
 import time
 import traceback
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -208,6 +209,7 @@ class RunEnded(Event):
 
 
 _EVENTS: dict[str, type[Event]] = {kind.name: kind for kind in Event.__subclasses__()}
+_KEYS = {kind.name: {f.name for f in dataclasses.fields(kind)} for kind in _EVENTS.values()}
 _FLOATS = {
     kind.name: [f.name for f in dataclasses.fields(kind) if f.type is float]
     for kind in _EVENTS.values()
@@ -227,7 +229,9 @@ def _spell(value: Any) -> Any:
 def to_line(event: Event, **envelope: Any) -> str:
     """Return the JSON line of `event`, without a newline; `envelope` adds keys such as `seq`."""
     content = {"event": event.name, **envelope, **dataclasses.asdict(event)}
-    return json.dumps(_spell(content), ensure_ascii=False, allow_nan=False)
+    # ASCII alone: a file name may hold half a surrogate pair, which no pipe takes, and a message
+    # U+2028, at which str.splitlines would cut the line in two.
+    return json.dumps(_spell(content), allow_nan=False)
 
 
 def from_line(line: str) -> Event | None:
@@ -235,10 +239,15 @@ def from_line(line: str) -> Event | None:
     try:
         content = json.loads(line)
         kind = _EVENTS[content["event"]]
-        known = {f.name for f in dataclasses.fields(kind)}
+        known = _KEYS[kind.name]
         arguments = {key: value for key, value in content.items() if key in known}
         arguments |= {k: float(arguments[k]) for k in _FLOATS[kind.name] if k in arguments}
         return kind(**arguments)
     except (ValueError, KeyError, TypeError, RecursionError):
         logger.warning("ignored a line that is no event: %.200s", line)
         return None
+
+
+def events_in(lines: Iterable[str]) -> Iterator[Event]:
+    """Yield the events on `lines`, in their order, without those that are none."""
+    return (event for line in lines if (event := from_line(line)) is not None)

@@ -84,9 +84,12 @@ class Table:
     def append(self, event: Event) -> None:
         """Add a row; a step that a resumed run repeats replaces what was there from it on."""
         step = event.step  # type: ignore[attr-defined]
-        size = bisect_left(self["step"], step)
+        steps = self["step"]
+        if len(steps) and steps[-1] >= step:
+            size = bisect_left(steps, step)
+            for column in self.columns.values():
+                column.cut(size)
         for name, column in self.columns.items():
-            column.cut(size)
             column.append(float(getattr(event, name)))
 
 

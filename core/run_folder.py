@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.durable import replace_file
 from core.errors import UserError
-from core.events import Event, RunEnded, from_line, to_line
+from core.events import Event, RunEnded, events_in, to_line
 from core.settings import RunSettings, load_settings, save_settings
 
 Phase = Literal["created", "running", "finished", "stopped", "paused", "failed", "interrupted"]
@@ -138,16 +138,16 @@ class RunFolder:
         with self.events_file.open("a", encoding="utf-8") as file:
             file.write(to_line(event, seq=seq) + "\n")
 
+    def event_lines(self) -> list[str]:
+        """Return the lines of events.jsonl so far; the last one may be cut short."""
+        try:
+            return self.events_file.read_text("utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+
     def events(self) -> Iterator[Event]:
         """Yield all events so far, in the order in which they were written."""
-        try:
-            lines = self.events_file.read_text("utf-8").splitlines()
-        except FileNotFoundError:
-            return
-        for line in lines:
-            event = from_line(line)
-            if event is not None:
-                yield event
+        return events_in(self.event_lines())
 
     def ask(self, request: Literal["stop", "pause"]) -> None:
         """Leave a request for a worker that this process did not start."""
@@ -208,7 +208,7 @@ def list_runs(root: Path) -> list[RunFolder]:
 
 
 def started_at(run: RunFolder) -> datetime:
-    """Return when the run was created."""
+    """Return when the run began: run.toml is not written again after its first checkpoint."""
     return datetime.fromtimestamp(run.settings_file.stat().st_mtime)
 
 

@@ -135,6 +135,45 @@ def test_leaving_a_run_leaves_its_worker_at_work(
     qtbot.waitUntil(lambda: not again.alive, timeout=5000)
 
 
+def test_a_run_that_was_left_outlives_the_window(
+    qtbot: QtBot, fake_pool: Pool, controller: Callable[[str], RunController], home: Path
+) -> None:
+    pool = fake_pool("steps")
+    run = RunController(pool)
+    run.start(RunSettings())
+    qtbot.waitUntil(lambda: len(run.history.steps) > 2, timeout=10_000)
+    worker = run.own_worker
+    assert worker is not None
+    other = RunFolder.create(home / "runs" / "other", RunSettings())
+    run.open(other.path)
+    pool.close()
+    process = psutil.Process(worker.pid)
+    assert process.status() != psutil.STATUS_ZOMBIE
+    process.kill()
+    psutil.wait_procs([process], timeout=5)
+
+
+def test_stop_now_never_meets_another_run(
+    qtbot: QtBot, controller: Callable[[str], RunController]
+) -> None:
+    first, second = controller("deaf"), controller("steps")
+    second.start(RunSettings().with_changes({"name": "second"}))
+    first.start(RunSettings().with_changes({"name": "first"}))
+    qtbot.waitUntil(lambda: len(second.history.steps) > 2, timeout=10_000)
+    qtbot.waitUntil(lambda: first.phase is RunPhase.RUNNING, timeout=10_000)
+    first._killer.setInterval(100)
+    doomed = first.run
+    first.stop_now()
+    assert second.run is not None
+    first.open(second.run.path)
+    assert doomed is not None
+    qtbot.waitUntil(lambda: doomed.state().phase == "interrupted", timeout=5000)
+    qtbot.wait(300)
+    assert first.phase is second.phase is RunPhase.RUNNING
+    second.stop()
+    qtbot.waitUntil(lambda: not second.alive and not first.alive, timeout=10_000)
+
+
 def test_half_a_line_waits_for_its_end(qtbot: QtBot, home: Path) -> None:
     from app.training_thread import FollowThread, read_events
 

@@ -27,6 +27,14 @@ def test_round_trip(kind: type[Event]) -> None:
     assert from_line(line) == event
 
 
+@pytest.mark.parametrize("text", ["one\u2028two\x85three", "half a pair \udcff"])
+def test_any_text_is_one_line_that_every_pipe_takes(text: str) -> None:
+    event = RunEnded(outcome="failed", message=text)
+    line = to_line(event)
+    assert len(line.splitlines()) == 1
+    assert from_line(line.encode().decode()) == event
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_non_finite_numbers_survive(value: float) -> None:
     step = dataclasses.replace(sample(StepDone), loss=value)
