@@ -7,7 +7,6 @@ from app.style.theme import Theme
 from app.widgets.basic import ElidedLabel, IconLabel, hairline, label
 from core.events import Answer
 
-SIDES = ("base", "adapter")
 _ENDS = {
     "end": "stopped by itself",
     "length": "cut: the longest answer is reached",

@@ -11,7 +11,6 @@ from core.history import History
 
 Floats = NDArray[np.float64]
 METRICS = ("loss", "learning_rate", "gradient_norm", "tokens_per_second", "memory_bytes")
-AXES = ("step", "tokens", "time")
 SMOOTHING = 0.9
 
 

@@ -1,7 +1,7 @@
 """The plan: which moment of a step needs most, and what it consists of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from core.memory.activations import checkpoint_bytes, layer_loads
@@ -60,7 +60,6 @@ class MemoryPlan:
         trained_parameters: N.
         parameters: All parameters of the base.
         source: "formula", "dry-run" or "measured".
-        measured_bytes: Peak of the real run, 0 before there is one.
     """
 
     method: str
@@ -75,7 +74,6 @@ class MemoryPlan:
     trained_parameters: int
     parameters: int
     source: str = "formula"
-    measured_bytes: int = field(default=0)
 
     @property
     def allocated_bytes(self) -> int:
@@ -86,15 +84,6 @@ class MemoryPlan:
     def trained_share(self) -> float:
         """Trained parameters as a share of the base's."""
         return self.trained_parameters / self.parameters if self.parameters else 0.0
-
-    @property
-    def error(self) -> float | None:
-        """(Predicted − measured) / measured; None before the run was measured."""
-        return (self.peak_bytes / self.measured_bytes - 1) if self.measured_bytes else None
-
-    def with_measurement(self, measured_bytes: int) -> "MemoryPlan":
-        """Return the plan with the peak of the real run beside it."""
-        return replace(self, measured_bytes=measured_bytes)
 
 
 def plan_memory(

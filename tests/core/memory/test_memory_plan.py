@@ -189,14 +189,6 @@ def test_unknown_targets_are_the_users_to_mend() -> None:
         plan_methods(LLAMA, USUAL.with_changes({"adapter.targets": ("c_attn",)}))
 
 
-def test_a_measurement_stands_beside_the_prediction() -> None:
-    plan = plan_memory(SMOL, USUAL)
-    assert plan.error is None
-    measured = plan.with_measurement(plan.peak_bytes * 2)
-    assert measured.peak_bytes == plan.peak_bytes
-    assert measured.error == pytest.approx(-0.5)
-
-
 def made_plan(peak: int, low: int, high: int, weights: int = 0) -> MemoryPlan:
     parts = {**dict.fromkeys(PARTS, 0), "weights": weights, "activations": peak - weights}
     plan = plan_memory(SMOL, USUAL)
