@@ -9,6 +9,11 @@ import torch
 from core.errors import UserError
 
 _ROWS_NAMED = 8
+_EXHAUSTED = (
+    "can't allocate memory",  # torch's allocator on a processor
+    "CUDA error: out of memory",  # the driver, outside of torch's allocator
+    "CUBLAS_STATUS_ALLOC_FAILED",  # the workspace of cuBLAS
+)
 
 
 class Mishap(UserError):
@@ -41,7 +46,7 @@ def out_of_memory_in_words(micro_batch: int) -> Iterator[None]:
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise _out_of_memory(micro_batch, error) from error
     except RuntimeError as error:
-        if "can't allocate memory" not in str(error):
+        if not any(words in str(error) for words in _EXHAUSTED):
             raise
         raise _out_of_memory(micro_batch, error) from error
 

@@ -7,7 +7,7 @@ from core.events import Event, Notice
 from core.run_folder import RunFolder
 from core.training.checkpoint import Checkpoint, CheckpointStore, checkpoint_name
 from core.training.snapshot import Cursor, files_of, restore, state_bytes
-from core.training.software import versions
+from core.training.software import rows_fingerprint, versions
 from core.training.trainee import Trainee
 
 
@@ -27,6 +27,7 @@ class Keeper:
         )
         self.saved: Cursor | None = None
         self.base_fingerprint = ""
+        self._rows = rows_fingerprint([*trainee.train, *trainee.held_out])
 
     def save(self, cursor: Cursor) -> Checkpoint:
         """Commit a checkpoint, then remove those that are no longer needed.
@@ -35,7 +36,7 @@ class Keeper:
             CheckpointNotSaved: The disk is full or refuses.
         """
         self.store.require_space(state_bytes(self._trainee))
-        notes = {"base": self.base_fingerprint, "software": versions()}
+        notes = {"base": self.base_fingerprint, "rows": self._rows, "software": versions()}
         checkpoint = self.store.save(cursor.step, files_of(self._trainee, cursor), notes)
         self.saved = cursor
         self.store.prune(best=cursor.best_step)
@@ -56,29 +57,28 @@ class Keeper:
         if checkpoint is None:
             yield Notice(level="info", message="No checkpoint yet: starting at the beginning.")
             return start
-        self._require_same_base(checkpoint)
+        self._require_same_inputs(checkpoint)
         try:
             cursor = restore(self._trainee, checkpoint)
         except ValueError as error:
             raise UserError(
                 f"This run cannot go on: {error}.", "Start a new run with these settings."
             ) from None
-        if cursor.order["rows"] != start.order["rows"]:
-            raise UserError(
-                f"The data has changed: {cursor.order['rows']} rows to train on at the "
-                f"checkpoint, {start.order['rows']} now.",
-                "Put the data back as it was, or start a new run.",
-            )
         self.saved = cursor
         self._run.update_state(**_state_at(cursor))
         yield Notice(level="info", message=f"Going on from step {cursor.step}.")
         return cursor
 
-    def _require_same_base(self, checkpoint: Checkpoint) -> None:
+    def _require_same_inputs(self, checkpoint: Checkpoint) -> None:
         if checkpoint.manifest.get("base") != self.base_fingerprint:
             raise UserError(
                 "The base model is not the one that this run began with.",
                 "Put the model back as it was, or start a new run.",
+            )
+        if checkpoint.manifest.get("rows") != self._rows:
+            raise UserError(
+                "The data has changed: its rows give other tokens than those this run began with.",
+                "Put the data back as it was, or start a new run.",
             )
 
 

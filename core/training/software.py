@@ -1,9 +1,13 @@
-"""What a run was made with: versions of the libraries, and which base model."""
+"""What a run was made with: versions of the libraries, which base model, and which rows."""
 
 import hashlib
 import platform
+from array import array
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from core.data.encode import Example
 
 _PACKAGES = ("rankscope", "torch", "transformers", "peft", "bitsandbytes", "tokenizers")
 _SAMPLE_BYTES = 1 << 20
@@ -36,6 +40,15 @@ def fingerprint(model: Path) -> str:
         digest.update(config.read_bytes())
     for file in sorted(found for pattern in _WEIGHTS for found in model.glob(pattern)):
         _add_sample(digest, file)
+    return digest.hexdigest()
+
+
+def rows_fingerprint(rows: Iterable[Example]) -> str:
+    """Return a SHA-256 of all token ids and masks: the same number of rows can hold other words."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(array("q", row.ids).tobytes())
+        digest.update(bytes(row.trained))
     return digest.hexdigest()
 
 

@@ -52,7 +52,8 @@ class Base:
 
     def predicted_bytes(self, examples: Sequence[Example]) -> int:
         """Return the peak memory that the plan foresees for these rows."""
-        device = next(d for d in find_devices() if d.kind == self.precision.device.type)
+        kind = self.precision.device.type  # a ROCm build says "cuda" as well, and has no NVML
+        device = next((found for found in find_devices() if found.kind == kind), None)
         known = Known.of_rows(
             [len(example.ids) for example in examples],
             [example.trained_tokens for example in examples],
@@ -65,9 +66,9 @@ def claim(run: RunFolder, *, resume: bool) -> None:
     """Make this process the owner of the run and remove what a killed one left behind.
 
     Raises:
-        UserError: Another process is training it, or there is nothing to start or to resume.
+        UserError: Another process is training it, there is nothing to start or to resume, or the
+            folder cannot be written.
     """
-    steps = run.settings.training.steps
     state = run.state()
     if state.phase == "running" and state.pid != os.getpid():
         raise UserError(
@@ -77,23 +78,30 @@ def claim(run: RunFolder, *, resume: bool) -> None:
         raise UserError("This run is finished.", "Start a new run for another try.")
     if not resume and run.checkpoints():
         raise UserError("This run has begun already.", "Resume it, or start a new run.")
-    run.update_state(
-        phase="running",
-        **own_process(),
-        total_steps=steps,
-        message="",
-        hint="",
-    )
-    for folder in (run.path, run.checkpoints_dir, run.ranks_dir):
-        folder.mkdir(exist_ok=True)
-        sweep(folder)
+    try:
+        run.update_state(
+            phase="running",
+            **own_process(),
+            total_steps=run.settings.training.steps,
+            message="",
+            hint="",
+        )
+        for folder in (run.path, run.checkpoints_dir, run.ranks_dir):
+            folder.mkdir(exist_ok=True)
+            sweep(folder)
+    except OSError as error:
+        raise UserError(
+            f"The run folder {run.path} cannot be written: {error.strerror or error}.",
+            "Free some space on this disk, or mend the rights of the folder. Nothing is lost.",
+        ) from error
 
 
 def prepare_base(run: RunFolder, requests: Requests) -> Generator[Event, None, Base]:
     """Convert or download the base model if need be, and record which one it is.
 
     The number type that "auto" comes to here is written into run.toml as well: a resumed run
-    computes in the type in which it began, whatever the probe says the next time.
+    computes in the type in which it began, whatever the probe says the next time. From the first
+    checkpoint on the file stays as it is; its time tells when the run began.
 
     Raises:
         UserError: There is no such model.
@@ -107,7 +115,8 @@ def prepare_base(run: RunFolder, requests: Requests) -> Generator[Event, None, B
     requests.check()
     info = open_model(settings.model.source)
     mark = fingerprint(folder)
-    software = {**versions(), "base_model": info.name, "base_sha256": mark}
-    save_settings(settings, run.settings_file, software)
+    if not run.checkpoints():
+        software = {**versions(), "base_model": info.name, "base_sha256": mark}
+        save_settings(settings, run.settings_file, software)
     yield Notice(level="info", message=f"Computing in {precision}.")
     return Base(settings, info, folder, mark, precision)

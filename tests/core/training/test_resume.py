@@ -16,7 +16,7 @@ import pytest
 from core.errors import UserError
 from core.events import CheckpointSaved, Evaluated, Event, Notice, StepDone
 from core.history import History
-from core.run_folder import RunFolder
+from core.run_folder import RunFolder, started_at
 from tests.core.training.conftest import MakeRun
 from tests.core.training.engine import (
     ROOT,
@@ -145,6 +145,14 @@ def test_only_the_newest_and_the_best_stay(make_run: MakeRun) -> None:
     assert len(of(CheckpointSaved, events)) == 12
 
 
+def test_a_resume_does_not_change_when_the_run_began(make_run: MakeRun) -> None:
+    run = make_run()
+    run_all(run, on_event=asks("pause", 3))
+    began = started_at(run)
+    assert ended(run_all(run, resume=True)).outcome == "finished"
+    assert started_at(run) == began
+
+
 def test_another_base_model_is_refused(make_run: MakeRun, tiny_model: Path) -> None:
     from tests.conftest import build_tiny_model
 
@@ -157,11 +165,14 @@ def test_another_base_model_is_refused(make_run: MakeRun, tiny_model: Path) -> N
     assert "base model is not the one" in ended(run_all(run, resume=True)).message
 
 
-def test_other_rows_are_refused(make_run: MakeRun) -> None:
+@pytest.mark.parametrize("change", ["fewer", "other words"])
+def test_other_rows_are_refused(make_run: MakeRun, change: str) -> None:
     run = make_run()
     run_all(run, on_event=asks("pause", 3))
     data = Path(run.settings.data.path)
-    data.write_text("".join(data.read_text().splitlines(keepends=True)[:30]))
+    lines = data.read_text().splitlines(keepends=True)
+    fewer = "".join(lines[:30])
+    data.write_text(fewer if change == "fewer" else "".join(lines).replace("river", "stone"))
     last = ended(run_all(run, resume=True))
     assert last.outcome == "failed"
     assert "The data has changed" in last.message

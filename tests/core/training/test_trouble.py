@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.events import AdapterProven, Event, RunEnded, StepDone
-from core.training import loop, proof
+from core.training import loop, proof, start
 from core.training.checkpoint import CheckpointStore, verify
 from tests.core.training.conftest import MakeRun
 from tests.core.training.engine import ended, of, one_thread, quick_proof, run_all
@@ -68,9 +68,11 @@ def test_a_gradient_that_is_no_number_stops_too(
     [
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         MemoryError(),
     ],
-    ids=["cuda", "cpu", "python"],
+    ids=["cuda", "cpu", "driver", "cublas", "python"],
 )
 def test_an_exhausted_memory_is_said_in_words(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -133,6 +135,27 @@ def test_a_disk_that_takes_no_events_pauses_the_run(
         patch.setattr(type(run), "append_event", full)
         assert ended(run_all(run)).outcome == "paused"
     assert ended(run_all(run, resume=True)).outcome == "finished"
+
+
+def test_a_disk_that_is_full_at_the_start_is_said_in_words(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = make_run()
+    monkeypatch.setattr(type(run), "write_state", full)
+    last = ended(run_all(run))
+    assert (last.outcome, last.adapter) == ("failed", "")
+    assert "No space left on device" in last.message
+    assert last.hint
+
+
+@pytest.mark.usefixtures("quick_proof")
+def test_a_machine_without_nvml_trains(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "find_devices", list)
+    run = make_run(training__steps=1, training__warmup=0)
+    assert ended(run_all(run)).outcome == "finished"
 
 
 @pytest.mark.usefixtures("quick_proof")
