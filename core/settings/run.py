@@ -231,7 +231,8 @@ class RunSettings(Section):
     def with_changes(self, changes: Mapping[str, Any]) -> Self:
         """Return a checked copy with dotted keys changed, such as {"adapter.rank": 8}.
 
-        Changing `adapter.method` keeps the values that both methods know.
+        Changing `adapter.method` keeps the values that both methods know; fewer `training.steps`
+        shorten a warm-up that is not named, so that `--steps 4` needs nothing else.
 
         Raises:
             UserError: A key is unknown or a value is out of bounds.
@@ -245,10 +246,18 @@ class RunSettings(Section):
             if key not in target:
                 raise unknown_key(dotted)
             target[key] = value
+        if "training.steps" in changes and "training.warmup" not in changes:
+            content["training"]["warmup"] = _warmup_within(self.training.warmup, changes)
         if "adapter.method" in changes:
             fields = ADAPTERS[content["adapter"]["method"]].Settings.model_fields
             content["adapter"] = {k: v for k, v in content["adapter"].items() if k in fields}
         return check(type(self), content)
+
+
+def _warmup_within(warmup: int, changes: Mapping[str, Any]) -> int:
+    """Return the warm-up, or a tenth of the new number of steps where it does not fit these."""
+    steps = _whole_number(changes["training.steps"])
+    return steps // 10 if isinstance(steps, int) and 1 <= steps <= warmup else warmup
 
 
 def check(kind: type[S], content: Any, section: str = "") -> S:

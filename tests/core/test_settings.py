@@ -93,3 +93,11 @@ def test_changing_the_method_keeps_what_both_know() -> None:
     settings = RunSettings().with_changes({"adapter.rank": 4})
     changed = settings.with_changes({"adapter.method": "dora"})
     assert changed.adapter.model_dump()["rank"] == 4
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(1, 0), ("4", 0), (5, 0), (6, 5), (60, 5)])
+def test_fewer_steps_shorten_the_warm_up(steps: int | str, warmup: int) -> None:
+    changed = RunSettings().with_changes({"training.steps": steps})
+    assert (changed.training.steps, changed.training.warmup) == (int(steps), warmup)
+    long = RunSettings().with_changes({"training.steps": 500, "training.warmup": 100})
+    assert long.with_changes({"training.steps": 50}).training.warmup == 5
