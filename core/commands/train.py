@@ -13,8 +13,10 @@ from core.control import Control
 from core.errors import UserError
 from core.events import RunEnded
 from core.libraries import prepare_libraries
+from core.models.starter import SOURCE
 from core.paths import runs_dir
 from core.run_folder import RunFolder, list_runs, new_run_path
+from core.settings import RunSettings
 from core.training_report import Reporter, reporter_for
 
 
@@ -97,9 +99,18 @@ def _new_run(arguments: argparse.Namespace) -> RunFolder:
     file = Path(arguments.file)
     if file.is_dir():
         file /= "run.toml"
-    settings = settings_from(str(file), arguments.set)
+    settings = _with_whole_paths(settings_from(str(file), arguments.set))
     path = Path(arguments.out) if arguments.out else new_run_path(runs_dir(), settings.name)
-    return RunFolder.create(path, settings)
+    return RunFolder.create(path.resolve(), settings)
+
+
+def _with_whole_paths(settings: RunSettings) -> RunSettings:
+    """Return the settings with absolute paths: a run may be resumed from another folder."""
+    named = {"model.source": settings.model.source, "data.path": settings.data.path}
+    paths = {key: Path(name).expanduser() for key, name in named.items() if name != SOURCE}
+    return settings.with_changes(
+        {key: str(path.resolve()) for key, path in paths.items() if path.exists()}
+    )
 
 
 def _run_to_resume(arguments: argparse.Namespace) -> RunFolder:
@@ -113,7 +124,7 @@ def _run_to_resume(arguments: argparse.Namespace) -> RunFolder:
             "A resumed run goes on exactly as it began: --set cannot change it.",
             "Leave --set out, or start a new run.",
         )
-    place = Path(arguments.out or arguments.file)
+    place = Path(arguments.out or arguments.file).resolve()
     folder = place if place.is_dir() else place.parent
     if arguments.out or (folder / "state.json").is_file():
         return RunFolder.open(folder)

@@ -1,5 +1,6 @@
 """`new`, `train`, `runs` and `chat` as a person or a script uses them."""
 
+import argparse
 import io
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
+from core.commands import train
 from core.run_folder import RunFolder
 from core.settings import RunSettings, load_settings, save_settings
 from tests.core.training.conftest import MakeRun, make_run, tiny_settings
@@ -62,6 +64,21 @@ def test_train_resume_runs(
     assert "--set cannot change it" in capsys.readouterr().err
     assert main(["train", str(file), "--out", str(run)]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_a_run_does_not_depend_on_the_folder_of_the_shell(
+    tiny_settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data, model = Path("rows.jsonl"), Path(tiny_settings.model.source)
+    data.write_bytes(Path(tiny_settings.data.path).read_bytes())
+    Path("tiny").symlink_to(model)
+    changes = {"data.path": "rows.jsonl", "model.source": "tiny"}
+    save_settings(tiny_settings.with_changes(changes), Path("run.toml"))
+    made = train._new_run(argparse.Namespace(file="run.toml", set=[], out="out"))
+    assert made.path == tmp_path.resolve() / "out"
+    assert made.settings.data.path == str(data.resolve())
+    assert made.settings.model.source == str(model.resolve())
 
 
 @pytest.mark.usefixtures("quick_proof")
