@@ -7,14 +7,15 @@ from app.pages.base import PageContext
 from app.pages.train_log import LogCard
 from app.pages.train_ranks import RanksCard
 from app.plots.loss_plot import LossPlot
-from app.plots.run_series import RunSeries, seconds_left
+from app.plots.run_series import RunSeries
 from app.plots.small_plot import MEASURES, SmallPlot
 from app.style.theme import Theme
+from app.time_left import seconds_left
 from app.widgets.basic import Card, label
 from app.widgets.fields import Segmented
 from app.widgets.legend import Key, Legend
 from app.words import duration, percent
-from core.events import Event, RanksComputed
+from core.events import Event, RanksComputed, RunEnded
 from core.memory.amounts import GIB
 
 SMALL_WIDTH, TIGHT_WIDTH = 328, 248
@@ -87,6 +88,8 @@ class RunView(QWidget):
         self.log.add(event)
         if isinstance(event, RanksComputed):
             self.ranks.show_newest()
+        if isinstance(event, RunEnded):  # nothing is left then, and no step says so
+            self._dirty = True
 
     def redraw(self) -> None:
         """Draw what is new."""
@@ -124,8 +127,9 @@ class RunView(QWidget):
         self.fall.show_value("–" if fall is None else _signed(fall))
         left = None
         self.left.setVisible(self._run.alive and not self._tight)
-        if self._run.alive and history.started is not None:
-            left = seconds_left(history, history.started.total_steps)
+        if self._run.alive:
+            settings = self._run.settings or self._session.settings
+            left = seconds_left(history, settings.training.evaluate_every)
         self.left.show_value("–" if left is None else duration(left))
 
     def _loss_card(self, theme: Theme) -> Card:

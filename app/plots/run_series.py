@@ -124,12 +124,3 @@ def _beginning(history: History) -> float:
     if history.started is not None:
         moments.append(history.started.seconds)
     return min(moments, default=0.0)
-
-
-def seconds_left(history: History, total_steps: int) -> float | None:
-    """Estimate the rest of a run from its newest 30 steps; None before there are two."""
-    seconds, steps = history.steps["seconds"][-30:], history.steps["step"][-30:]
-    if len(steps) < 2 or steps[-1] <= steps[0]:
-        return None
-    pace = float(np.median(np.diff(seconds) / np.maximum(np.diff(steps), 1)))
-    return max(0.0, pace * (total_steps - float(steps[-1])))

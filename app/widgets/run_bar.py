@@ -9,17 +9,17 @@ from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
 from app.session import Session
 from app.style.theme import Theme, font, scaled
+from app.time_left import seconds_left
 from app.widgets.basic import Button, ElidedLabel, button, label, set_variant
 from app.widgets.rail import NARROW, WIDE
 from app.widgets.run_dot import RunDot
 from app.widgets.run_name import RunName
 from app.words import duration
+from core.events import Evaluated, Progress, RunEnded, StepDone
 from core.history import History
 
 REFRESH_MS = 200
 """The line about a live run changes at most that often."""
-RECENT_STEPS = 30
-"""Steps from which the speed is taken for the estimate of what is left."""
 
 
 class Logo(QWidget):
@@ -62,6 +62,7 @@ class RunBar(QFrame):
     def __init__(self, theme: Theme, session: Session, run: RunController, launch: Launch) -> None:
         super().__init__()
         self._theme, self._run, self._launch = theme, run, launch
+        self._session = session
         self.setProperty("ground", "surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Run")
@@ -74,12 +75,12 @@ class RunBar(QFrame):
         self.detail = ElidedLabel("", "body", "muted")
         self._make_buttons()
         self._lay_out()
-        self._progress = 0.0
+        self._progress, self._doing = 0.0, ""
         self._spoken = RunPhase.NO_PLAN
         self._timer = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
         run.phase_changed.connect(self.refresh)
-        run.run_changed.connect(self.refresh)
+        run.run_changed.connect(self._on_run)
         run.event_arrived.connect(self._on_event)
         launch.changed.connect(self.refresh)
         theme.changed.connect(self.update)
@@ -126,10 +127,16 @@ class RunBar(QFrame):
         if run.phase is RunPhase.READY:
             return self._launch.why_not or next(iter(self._launch.warnings), run.detail)
         if run.phase is RunPhase.RUNNING:
-            return running_words(run.history) or run.detail
+            return self._running_line()
         if run.phase is RunPhase.FINISHED:
             return finished_words(run.history) or run.detail
         return run.detail
+
+    def _running_line(self) -> str:
+        run = self._run
+        settings = run.settings or self._session.settings
+        words = running_words(run.history, settings.training.evaluate_every) or run.detail
+        return f"{self._doing} · {words}" if self._doing else words
 
     def _share(self) -> float:
         history = self._run.history
@@ -153,7 +160,18 @@ class RunBar(QFrame):
         self.pause.setToolTip(why or "Save a checkpoint and free the device (Ctrl+P)")
         self.stop.setToolTip(why or "Save what there is and end (Ctrl+.)")
 
-    def _on_event(self, _event: object) -> None:
+    def _on_run(self) -> None:
+        self._doing = ""
+        self.refresh()
+
+    def _on_event(self, event: object) -> None:
+        match event:
+            case Progress(phase="evaluating"):
+                self._doing = f"evaluating, {event.share:.0%}"
+            case Progress(phase="proving"):
+                self._doing = "proving the adapter"
+            case Evaluated() | StepDone() | RunEnded():
+                self._doing = ""
         if not self._timer.isActive():
             self._timer.start()
 
@@ -219,17 +237,7 @@ class RunBar(QFrame):
         self.logo.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
 
 
-def seconds_left(history: History) -> float | None:
-    """Return the estimated rest of a live run in seconds, or None before there is a speed."""
-    steps = history.steps
-    if history.started is None or len(steps) < 2:
-        return None
-    seconds = steps["seconds"][-RECENT_STEPS:]
-    per_step = float(seconds[-1] - seconds[0]) / (len(seconds) - 1)
-    return per_step * (history.started.total_steps - float(steps["step"][-1]))
-
-
-def running_words(history: History) -> str:
+def running_words(history: History, evaluate_every: int) -> str:
     """Return step, epoch and estimate of a live run, or an empty text before its first step."""
     if history.started is None or not len(history.steps):
         return ""
@@ -237,7 +245,7 @@ def running_words(history: History) -> str:
     words = [f"Step {step:,} of {history.started.total_steps:,}"]
     if history.started.steps_per_epoch > 0:
         words.append(f"epoch {step / history.started.steps_per_epoch:.1f}")
-    left = seconds_left(history)
+    left = seconds_left(history, evaluate_every)
     if left is not None:
         words.append(f"about {duration(left)} left")
     return " · ".join(words)

@@ -23,6 +23,7 @@ from app.application import Application
 from app.run_state import ALIVE, FACES, RESUMABLE, RunPhase
 from app.widgets.memory_strip import chosen_row
 from app.widgets.rail import NARROW, WIDE
+from core.events import Evaluated, Progress
 from core.memory.cards import CARDS
 from core.paths import runs_dir
 from core.run_folder import RunFolder
@@ -186,6 +187,18 @@ def test_the_run_bar_in_every_phase(shown: Application) -> None:
         check_phase(shown, phase)
     shown.run.run = None
     shown.run._set_phase(RunPhase.NO_PLAN, "")
+
+
+def test_the_run_bar_tells_of_an_evaluation_as_long_as_it_lasts(shown: Application) -> None:
+    run, bar = shown.run, shown.window.run_bar
+    run._set_phase(RunPhase.RUNNING, "step 0")
+    run.event_arrived.emit(Progress(phase="evaluating", message="Held-out rows: 9", share=0.34))
+    bar.refresh()
+    assert bar.detail.full_text == "evaluating, 34% · step 0"
+    run.event_arrived.emit(Evaluated(step=0, loss=4.0))
+    bar.refresh()
+    assert bar.detail.full_text == "step 0"
+    run._set_phase(RunPhase.NO_PLAN, "")
 
 
 def check_phase(shown: Application, phase: RunPhase) -> None:

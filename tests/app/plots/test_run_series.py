@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.plots.run_series import RunSeries, seconds_left
+from app.plots.run_series import RunSeries
 from core.events import Evaluated, RunStarted, StepDone
 from core.history import History
 
@@ -72,12 +72,6 @@ def test_a_resumed_run_repeats_steps_and_nothing_old_stays() -> None:
     assert series.sync(run)
     np.testing.assert_array_equal(series.series["loss"].view(0, 20, 100)[1], run.steps["loss"])
     assert len(series.smooth) == 12
-
-
-def test_time_left_from_the_pace_of_the_newest_steps() -> None:
-    run = history(40)
-    assert seconds_left(run, 100) == pytest.approx(120.0)
-    assert seconds_left(history(1), 100) is None
 
 
 def test_smooth_line_has_one_point_per_column_and_ends_at_the_newest() -> None:
