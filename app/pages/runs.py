@@ -13,11 +13,11 @@ from app.widgets.basic import Card, button, label
 from app.widgets.run_table import RunTable
 from app.words import file_size, plural
 from core.errors import UserError
-from core.events import Event, RunEnded
+from core.events import Evaluated, Event, RunEnded, RunStarted
 from core.paths import runs_dir
 from core.run_folder import RunFolder
 
-DETAILS_WIDTH, NARROW_DETAILS = 392, 300
+DETAILS_WIDTH, NARROW_DETAILS = 320, 300
 
 
 class RunsPage(Page):
@@ -59,6 +59,7 @@ class RunsPage(Page):
         line.addWidget(card, 1)
         line.addWidget(self.details)
         self.body.addLayout(line, 1)
+        self._fit()
         self.refresh()
 
     def refresh(self) -> None:
@@ -89,9 +90,12 @@ class RunsPage(Page):
         """Give up columns in a small window."""
         super().resizeEvent(event)
         if self._built:
-            narrow = self.width() < NARROW - 100
-            self.table.show_columns(narrow=narrow)
-            self.details.setFixedWidth(NARROW_DETAILS if narrow else DETAILS_WIDTH)
+            self._fit()
+
+    def _fit(self) -> None:
+        narrow = self.width() < NARROW - 100
+        self.table.show_columns(narrow=narrow)
+        self.details.setFixedWidth(NARROW_DETAILS if narrow else DETAILS_WIDTH)
 
     def _empty_state(self) -> QWidget:
         holder = QWidget()
@@ -159,7 +163,8 @@ class RunsPage(Page):
         self.rail_changed.emit()
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, RunEnded) and self._built and self.isVisible():
+        told = isinstance(event, RunStarted | Evaluated | RunEnded)
+        if told and self._built and self.isVisible():
             self.refresh()
 
 

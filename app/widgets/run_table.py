@@ -29,7 +29,7 @@ from app.style.theme import Theme, font
 from app.words import date, file_size
 
 COLUMNS = ("Run", "State", "Method", "Validation loss", "Size", "Started")
-WIDTHS = (0, 104, 112, 124, 64, 104)
+WIDTHS = (0, 120, 112, 124, 64, 104)
 ROW_HEIGHT = 52
 _Index = QModelIndex | QPersistentModelIndex
 _TOP = QModelIndex()

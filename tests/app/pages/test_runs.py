@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.pages.base import PageContext
 from app.pages.runs import RunsPage
-from core.events import Evaluated
+from core.events import Evaluated, RunStarted
 from core.paths import runs_dir
 from core.run_folder import RunFolder, RunState
 from core.settings import RunSettings
@@ -53,6 +53,35 @@ def test_runs_are_listed_newest_first(page: RunsPage, qtbot: QtBot) -> None:
     assert texts[0][2] == "LoRA r 32"
     assert texts[0][3] == "2.500"
     assert page.subtitle().startswith("2 runs")
+
+
+def test_a_run_that_begins_is_no_longer_listed_as_not_started(page: RunsPage, qtbot: QtBot) -> None:
+    run = make_run("first", 8, 1000)
+    run.write_state(RunState(phase="created", step=0, total_steps=60))
+    page.show()
+    assert page.table.rows.index(0, 1).data() == "Not started, 0/60"
+    run.write_state(RunState(phase="stopped", step=4, total_steps=60))
+    page.context.run.event_arrived.emit(
+        RunStarted(
+            first_step=0,
+            total_steps=60,
+            parameters=10,
+            trainable_parameters=1,
+            rows=10,
+            steps_per_epoch=5,
+            device="CPU",
+            precision="fp32",
+        )
+    )
+    assert page.table.rows.index(0, 1).data() == "Stopped, 4/60"
+
+
+def test_a_page_that_is_first_shown_small_leaves_columns_out(page: RunsPage, qtbot: QtBot) -> None:
+    make_run("first", 8, 1000)
+    page.resize(960, 560)
+    page.show()
+    assert page.table.isColumnHidden(2)
+    assert page.table.columnWidth(0) > 120
 
 
 def test_what_changed_since_the_run_before_is_named(page: RunsPage, qtbot: QtBot) -> None:
