@@ -71,6 +71,8 @@ class Application:
             return
         self.session.start()
         self.run.reattach()
+        if self.run.settings is not None:  # or the rail would tell of another adapter than trains
+            self.session.load(self.run.settings)
         self.launch.check()
         QTimer.singleShot(0, self.window, self.pool.warm_up)
 

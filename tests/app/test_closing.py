@@ -102,3 +102,17 @@ def test_keep_leaves_the_worker_alone(
     assert process.is_running()
     assert process.status() != psutil.STATUS_ZOMBIE
     process.kill()
+
+
+def test_the_draft_of_a_window_that_comes_back_is_that_of_the_live_run(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = application.session.settings.with_changes({"adapter.rank": 8, "training.steps": 30})
+    monkeypatch.setattr(application.session, "start", lambda: None)
+    monkeypatch.setattr(application.launch, "check", lambda: None)
+    monkeypatch.setattr(application.pool, "warm_up", lambda: None)
+    monkeypatch.setattr(
+        application.run, "reattach", lambda: setattr(application.run, "settings", live)
+    )
+    application.begin()
+    assert application.session.settings == live
