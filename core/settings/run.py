@@ -294,6 +294,8 @@ def _in_words(error: ValidationError, section: str) -> UserError:
     if problem["type"] == "extra_forbidden":
         return unknown_key(dotted)
     reason = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "string_pattern_mismatch":  # a regular expression tells nobody anything
+        reason = 'must do without / \\ : * ? " < > | and must not end with a dot or a space'
     if not dotted:
         return UserError(f"{reason[0].upper()}{reason[1:]}.", "Change one of the two.")
     value = problem["input"]

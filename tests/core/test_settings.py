@@ -50,7 +50,7 @@ def test_text_values_become_numbers() -> None:
         ({"model.bits": 5}, "model.bits = 5", ""),
         ({"adapter.method": "zora"}, "'zora'", "dora, lora, rslora"),
         ({"training.warmup": 60}, "Training.warmup", ""),
-        ({"name": "a/b"}, "name", ""),
+        ({"name": "a/b"}, "must do without / ", "Mend"),
         ({"nonsense": 1}, "'nonsense'", "docs/settings.md"),
     ],
 )
