@@ -53,8 +53,8 @@ class RunDetails(Card):
         actions.addWidget(self.delete_button)
         actions.addStretch(1)
         actions.addWidget(self.use_button)
-        actions.addWidget(self.open_button)
         self.body.addWidget(hairline())
+        self.body.addWidget(self.open_button)
         self.body.addLayout(actions)
 
     def show_run(self, row: RunRow, previous: RunRow | None) -> None:
@@ -93,7 +93,7 @@ def _facts(row: RunRow) -> list[tuple[str, str]]:
         facts.append(("Validation loss", words + ("lower)" if change < 0 else "higher)")))
     if state.measured_bytes:
         predicted, measured = gib(state.predicted_bytes), gib(state.measured_bytes)
-        facts.append(("Peak memory", f"{measured} GiB measured, {predicted} predicted"))
+        facts.append(("Peak memory", f"{measured} GiB, predicted {predicted}"))
     facts.append(("On disk", file_size(row.size_bytes)))
     facts.append(("Folder", str(row.run.path)))
     return facts

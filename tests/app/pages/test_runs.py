@@ -82,6 +82,11 @@ def test_a_page_that_is_first_shown_small_leaves_columns_out(page: RunsPage, qtb
     page.show()
     assert page.table.isColumnHidden(2)
     assert page.table.columnWidth(0) > 120
+    page.details.open_button.setText("Open to resume")
+    page.details.layout().activate()  # type: ignore[union-attr]
+    for made in (page.details.open_button, page.details.use_button, page.details.delete_button):
+        assert made.width() >= made.minimumSizeHint().width()
+        assert made.width() >= made.fontMetrics().horizontalAdvance(made.text()) + 16
 
 
 def test_what_changed_since_the_run_before_is_named(page: RunsPage, qtbot: QtBot) -> None:
