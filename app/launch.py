@@ -72,13 +72,13 @@ class Launch(QObject):
         """Whether the first button can be pressed."""
         if not FACES[self._run.phase].start:
             return False
-        return self._run.resumable or (self._session.model is not None and not self.blocks)
+        return self._resumes or (self._session.model is not None and not self.blocks)
 
     @property
     def primary(self) -> bool:
         """Whether Start is the one sensible next step, and so the filled button."""
         ready = self._run.phase in (RunPhase.READY, RunPhase.PAUSED, RunPhase.INTERRUPTED)
-        return self.enabled and ready and (self._run.resumable or not self.warnings)
+        return self.enabled and ready and (self._resumes or not self.warnings)
 
     @property
     def why_not(self) -> str:
@@ -113,12 +113,17 @@ class Launch(QObject):
         """Do what the first button says."""
         if not self.enabled:
             return
-        if self._run.resumable:
+        if self._resumes:
             self._run.resume()
             return
         self.check()
         if not self.blocks:
             self._run.start(self._session.settings)
+
+    @property
+    def _resumes(self) -> bool:
+        """Whether the first button goes on with the run; after a failure it starts another one."""
+        return self._run.resumable and self._run.phase is not RunPhase.FAILED
 
     def _on_plan(self) -> None:
         self._tell_run()

@@ -84,8 +84,11 @@ class RunController(QObject):
 
     @property
     def resumable(self) -> bool:
-        """Whether the current run can go on."""
-        return self.run is not None and self.phase in RESUMABLE
+        """Whether the current run can go on; a failed one can where it has a checkpoint."""
+        if self.run is None:
+            return False
+        failed = self.phase is RunPhase.FAILED and bool(self.run.checkpoints())
+        return self.phase in RESUMABLE or failed
 
     @property
     def state(self) -> RunState:
@@ -143,8 +146,8 @@ class RunController(QObject):
             self.refused.emit(error)
             return
         self.leave()
+        state = run.state()  # before the events: a run that ends in between is followed to its end
         self._show(run)
-        state = run.state()
         if state.phase == "running":
             self._job_id = None
             follower = self._pool.follow(run, self._offset)

@@ -97,6 +97,8 @@ class RunName(QWidget):
         menu.clear()
         new = menu.addAction("New run with the current settings", self._run.close_run)
         new.setEnabled(self._run.run is not None and not self._run.alive)
+        if self._run.phase is RunPhase.FAILED and self._run.resumable:
+            menu.addAction("Resume from the newest checkpoint", self._run.resume)
         runs = list_runs(runs_dir())[:RECENT]
         if runs:
             menu.addSeparator()

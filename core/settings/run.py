@@ -225,7 +225,7 @@ class RunSettings(Section):
     @model_validator(mode="after")
     def _check_warmup(self) -> Self:
         if self.training.warmup >= self.training.steps > 1:
-            raise ValueError("training.warmup must be smaller than training.steps")
+            raise ValueError("the warm-up (training.warmup) must be shorter than training.steps")
         return self
 
     def with_changes(self, changes: Mapping[str, Any]) -> Self:

@@ -49,7 +49,7 @@ def test_text_values_become_numbers() -> None:
         ({"adapter.rank": 0}, "adapter.rank = 0", ""),
         ({"model.bits": 5}, "model.bits = 5", ""),
         ({"adapter.method": "zora"}, "'zora'", "dora, lora, rslora"),
-        ({"training.warmup": 60}, "Training.warmup", ""),
+        ({"training.warmup": 60}, "training.warmup", ""),
         ({"name": "a/b"}, "must do without / ", "Mend"),
         ({"nonsense": 1}, "'nonsense'", "docs/settings.md"),
     ],
