@@ -27,3 +27,8 @@ def interval(plan: MemoryPlan) -> str:
     if abs(above - below) <= 0.2 * max(above, below, 1):
         return f"± {gib((above + below) / 2, 2)}"
     return f"{gib(plan.low_bytes)}–{gib(plan.high_bytes)}"
+
+
+def off_by(predicted: int, measured: int) -> str:
+    """Return how far a prediction was off, as a share of what was measured: −3.2 %."""
+    return f"{100 * (predicted / measured - 1):+.1f} %".replace("-", "−")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.amounts import off_by
 from app.words import file_size, plural
 from core.events import (
     AdapterProven,
@@ -47,7 +48,7 @@ def _words(event: Event) -> tuple[str, str, str, str] | None:
     match event:
         case RunStarted():
             trained = f"{event.trainable_parameters:,} of {event.parameters:,} parameters learn"
-            text = f"Started on {event.device} in {event.precision}: {trained}."
+            text = f"Started: {trained}."
             return "cpu", "text_2", text, "info"
         case Evaluated():
             best = ", the best so far" if event.best else ""
@@ -87,10 +88,10 @@ def _notice(event: Notice) -> tuple[str, str, str, str]:
 
 def _memory(event: MemoryMeasured) -> str:
     text = f"Measured peak {gib(event.measured_bytes)}"
-    if event.predicted_bytes:
-        off = event.predicted_bytes / event.measured_bytes - 1 if event.measured_bytes else 0.0
-        text += f", predicted {gib(event.predicted_bytes)}, off by {off:+.1%}".replace("%", " %")
-    return text.replace("-", "−") + "."
+    if event.predicted_bytes and event.measured_bytes:
+        off = off_by(event.predicted_bytes, event.measured_bytes)
+        text += f", predicted {gib(event.predicted_bytes)}, off by {off}"
+    return f"{text}."
 
 
 def _proof(event: AdapterProven) -> tuple[str, str, str, str]:

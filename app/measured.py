@@ -1,7 +1,9 @@
 """The measured peak of the run at hand, where it belongs beside the plan that is shown."""
 
+from app.amounts import off_by
 from app.run_controller import RunController
 from app.session import Session
+from core.memory.plan import MemoryPlan
 from core.settings import RunSettings
 
 
@@ -18,10 +20,15 @@ def measured_peak(session: Session, run: RunController) -> int:
     return run.measured_bytes
 
 
+def deviation(plan: MemoryPlan, run: RunController, measured: int) -> str:
+    """Return how far the prediction was off that the run began with, else the plan at hand."""
+    return off_by(run.predicted_bytes or plan.peak_bytes, measured)
+
+
 def _decides_memory(settings: RunSettings) -> tuple[object, ...]:
     training = settings.training
     return (
-        settings.model,
+        settings.model.model_copy(update={"dtype": "auto"}),  # a run writes down what auto became
         settings.adapter,
         settings.data.max_length,
         training.micro_batch,

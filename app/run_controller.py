@@ -69,6 +69,7 @@ class RunController(QObject):
         self.run: RunFolder | None = None
         self.settings: RunSettings | None = None
         self.measured_bytes = 0
+        self.predicted_bytes = 0
         self._offset = 0
         self.history = History()
         self.events: list[Event] = []
@@ -196,7 +197,7 @@ class RunController(QObject):
         self.settings = _settings(run)
         self.events, self._offset = read_events(run)
         self.history = History(self.events)
-        self.measured_bytes = 0
+        self.measured_bytes, self.predicted_bytes = 0, 0
         for event in self.events:
             self._measure(event)
         self.run_changed.emit()
@@ -240,6 +241,7 @@ class RunController(QObject):
         """Keep the measured peak: that of the whole run, or while it goes on the one so far."""
         if isinstance(event, MemoryMeasured):
             self.measured_bytes = event.measured_bytes
+            self.predicted_bytes = event.predicted_bytes
         elif isinstance(event, StepDone):
             self.measured_bytes = max(self.measured_bytes, event.memory_bytes)
 

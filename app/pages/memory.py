@@ -7,7 +7,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout
 
 from app.amounts import gib
-from app.measured import measured_peak
+from app.measured import deviation, measured_peak
 from app.pages.base import Page, PageContext
 from app.style.theme import scaled
 from app.widgets.basic import Banner, Card, button, label
@@ -170,7 +170,7 @@ class MemoryPage(Page):
         words = f"{gib(plan.low_bytes)} to {gib(plan.high_bytes)} GiB, {SOURCES[plan.source]}."
         measured = measured_peak(self.context.session, self.context.run)
         if measured:
-            off = f"{100 * (plan.peak_bytes / measured - 1):+.1f} %".replace("-", "−")
+            off = deviation(plan, self.context.run, measured)
             words = f"Measured peak {gib(measured)} GiB; the plan was off by {off}."
         return words
 

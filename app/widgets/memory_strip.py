@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.amounts import gib, interval
-from app.measured import measured_peak
+from app.measured import deviation, measured_peak
 from app.preferences import Preferences
 from app.run_controller import RunController
 from app.session import Session
@@ -120,6 +120,12 @@ class MemoryStrip(QFrame):
         self.legend.setVisible(has_plan)
         self._refresh_folded(measured)
 
+    def _measured_words(self, plan: MemoryPlan, measured: int) -> str:
+        if not measured:
+            return ""
+        off = deviation(plan, self._run, measured)
+        return f"measured peak {gib(measured)} · off by {off}"
+
     def _refresh_folded(self, measured: int) -> None:
         plan, device = self._session.plan, self._session.device
         self._folded_bar.show_plan(plan, device, measured)
@@ -137,7 +143,7 @@ class MemoryStrip(QFrame):
         self._folded_verdict.setText(words)
         self._folded_verdict.set_tone(token)
         self._folded_note.set_full_text(
-            _measured_words(plan, measured) or self._session.last_change
+            self._measured_words(plan, measured) or self._session.last_change
         )
 
     def _on_event(self, _event: object) -> None:
@@ -264,11 +270,3 @@ def _free_words(device: Device) -> str:
     if device.kind == "card":
         return f"{gib(device.free_bytes)} of {gib(device.total_bytes)} GiB usable, planned"
     return f"{gib(device.free_bytes)} of {gib(device.total_bytes)} GiB free"
-
-
-def _measured_words(plan: MemoryPlan, measured: int) -> str:
-    if not measured:
-        return ""
-    off = 100 * (plan.peak_bytes / measured - 1)
-    sign = "+" if off >= 0 else "−"
-    return f"measured peak {gib(measured)} · off by {sign}{abs(off):.1f} %"
