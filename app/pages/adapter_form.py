@@ -142,8 +142,7 @@ class AdapterForm(Card):
         box = self.double_quant.field
         assert isinstance(box, CheckBox)
         box.setEnabled(usable)
-        short = "Double quant. at 4-bit" if self._tight else "Double quantization: needs 4-bit"
-        box.setText("Double quantization" if usable else short)
+        box.setText("Double quantization" if usable else "Double quant. (needs 4-bit)")
         box.setToolTip("" if usable else "Only 4-bit weights have scales worth quantizing again.")
 
     def _scaling_words(self) -> str:

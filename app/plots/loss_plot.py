@@ -121,6 +121,8 @@ class LossPlot(LivePlot):
             self._ring.setData([x[index]], [y[index]])
             self._best.setText(f"best so far {best[1]:.3f}")
             self._best.setPos(x[index], y[index])
+            at_edge = x[index] > 0.85 * self._whole[1]  # there the newest loss stands above it
+            self._best.setAnchor((1.05, -0.4) if at_edge else (0.5, 1.4))
 
     def _draw_head(self, series: RunSeries, now: float) -> None:
         smooth = series.smooth

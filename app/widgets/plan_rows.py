@@ -60,7 +60,7 @@ class RowStyle:
         )
 
 
-STRIP = RowStyle(pitch=17, bar=10, label=124, amounts=110, judgement=100)
+STRIP = RowStyle(pitch=17, bar=10, label=124, amounts=136, judgement=84)
 PAGE = RowStyle(pitch=44, bar=22, label=132, amounts=0, judgement=124, two_lines=True)
 
 
