@@ -133,7 +133,8 @@ class RunController(QObject):
     def stop_now(self) -> None:
         """Ask once, and kill the worker if it does not end soon."""
         if self._thread is not None and self.alive:
-            self._thread.ask("stop", self._job_id)
+            for _ in range(2):  # the second one leaves out the proof
+                self._thread.ask("stop", self._job_id)
             self._set_phase(RunPhase.STOPPING, "ending the worker within 5 s")
             self._killer.start()
 

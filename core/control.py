@@ -15,6 +15,7 @@ class Control:
 
     def __init__(self) -> None:
         self._request: Request = ""
+        self._stops = 0
         self._asked = threading.Event()
 
     @property
@@ -22,9 +23,15 @@ class Control:
         """What was asked for so far."""
         return self._request
 
+    @property
+    def in_haste(self) -> bool:
+        """Whether a stop was asked for twice: what can be done later is left out."""
+        return self._stops > 1
+
     def stop(self) -> None:
-        """Ask the job to save what it has and end."""
+        """Ask the job to save what it has and end; asked twice, to end as soon as that is safe."""
         self._request = "stop"
+        self._stops += 1
         self._asked.set()
 
     def pause(self) -> None:

@@ -157,6 +157,7 @@ def serve(stdin: TextIO, stdout: TextIO, warming: threading.Thread | None = None
         if commands.current is None:
             raise SystemExit(130)
         commands.current.stop()
+        commands.current.stop()  # twice: whoever sends a signal will not wait for a proof
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)

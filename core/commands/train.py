@@ -85,6 +85,7 @@ def stopping_on_signals(control: Control) -> Iterator[list[int]]:
             raise KeyboardInterrupt
         sys.stderr.write("\nStopping after this micro-batch and saving. Once more stops now.\n")
         control.stop()
+        control.stop()  # twice: whoever sends a signal will not wait for a proof
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, on_signal) for number in numbers]

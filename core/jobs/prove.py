@@ -29,4 +29,4 @@ class Prove:
 
         run = RunFolder.open(Path(request.run))
         base = yield from prepare(run.settings.model.source, control)
-        yield from prove(run, base, Requests(control, run.control_file))
+        yield from prove(run, base, Requests(control, run.control_file).is_asked)

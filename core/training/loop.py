@@ -85,8 +85,8 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
         return
     adapter = yield from deliver(run, loop.keeper.store, loop.cursor, base)
     del trainee, loop  # the proof loads the base model once more
-    if outcome == "finished":
-        yield from prove(run, base.folder, requests)
+    patience = requests.is_asked if outcome == "finished" else requests.is_in_haste
+    yield from prove(run, base.folder, patience)
     yield RunEnded(outcome=outcome, step=step, adapter=str(adapter))
 
 

@@ -10,7 +10,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +20,24 @@ import torch
 from core.errors import UserError
 from core.events import AdapterProven, Event, Notice, Progress
 from core.run_folder import RunFolder
-from core.training.requests import Requests
 from core.training.snapshot import WEIGHTS
 
 _PROBE = "Rank is what a small matrix can say about a large one. What does this word mean: light?"
 _NAMED = 3
+_POLL_SECONDS = 0.1
 
 
-def prove(run: RunFolder, base: Path, requests: Requests) -> Generator[Event, None, None]:
+def prove(run: RunFolder, base: Path, given_up: Callable[[], bool]) -> Generator[Event, None, None]:
     """Load the deliverable in a fresh process and yield `AdapterProven`.
 
-    A stop or a pause ends the proof with a notice; the run is done all the same.
+    The proof ends with a notice as soon as `given_up` says so; the run is done all the same.
 
     Raises:
         UserError: The adapter does nothing, or cannot be loaded.
     """
     yield Progress(phase="proving", message="Loading the adapter in a fresh process")
     _free_memory()
-    result = _ask_child(run, base, requests)
+    result = _ask_child(run, base, given_up)
     if result is None:
         yield Notice(level="warning", message="The proof of the adapter was not waited for.")
         return
@@ -84,7 +85,7 @@ def examine(run: RunFolder, base: Path) -> dict[str, Any]:
     }
 
 
-def _ask_child(run: RunFolder, base: Path, requests: Requests) -> dict[str, Any] | None:
+def _ask_child(run: RunFolder, base: Path, given_up: Callable[[], bool]) -> dict[str, Any] | None:
     """Return what the fresh process found, None if it was not waited for."""
     command = [sys.executable, "-m", "core.training.proof", str(run.path), str(base)]
     root = str(Path(__file__).resolve().parents[2])
@@ -94,9 +95,9 @@ def _ask_child(run: RunFolder, base: Path, requests: Requests) -> dict[str, Any]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
     try:
         while child.poll() is None:
-            if requests.request:
+            if given_up():
                 return None
-            requests.control.wait(0.1)
+            time.sleep(_POLL_SECONDS)
         answer = child.communicate()[0]
     finally:
         child.kill()

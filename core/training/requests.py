@@ -39,6 +39,15 @@ class Requests:
         self._read_file()
         return self.control.request
 
+    def is_asked(self) -> bool:
+        """Tell whether a stop or a pause was asked for."""
+        return bool(self.request)
+
+    def is_in_haste(self) -> bool:
+        """Tell whether a stop was asked for twice."""
+        self._read_file()
+        return self.control.in_haste
+
     def _size(self) -> int:
         try:
             return self._file.stat().st_size

@@ -46,3 +46,12 @@ def test_half_a_line_waits_for_its_end_and_nonsense_is_ignored(run: RunFolder) -
         file.write('op"}\n')
     with pytest.raises(Halt):
         requests.check()
+
+
+def test_the_second_stop_is_in_haste(tmp_path: Path) -> None:
+    requests = Requests(Control(), tmp_path / "control.jsonl")
+    requests.control.stop()
+    assert requests.is_asked()
+    assert not requests.is_in_haste()
+    (tmp_path / "control.jsonl").write_text('{"command": "stop"}\n')
+    assert requests.is_in_haste()
