@@ -10,8 +10,6 @@ from app.style.theme import Theme
 from app.widgets.basic import Card, Chip, ElidedLabel, IconLabel, button, label
 from app.widgets.controls import ComboBox
 from app.words import percent
-from core.data.readers import reader_for
-from core.data.rows import data_file
 from core.errors import UserError
 
 TOTALS = ("rows", "held out", "tokens", "trained")
@@ -26,6 +24,9 @@ FORMATS = {
 
 def columns_of(path: str) -> list[str]:
     """Return the columns of the first row of a file; empty where it cannot be read."""
+    from core.data.readers import reader_for  # not before the first frame
+    from core.data.rows import data_file
+
     try:
         file = data_file(path)
         first = next(reader_for(file).read(file), None)
