@@ -34,10 +34,6 @@ class Task(QObject):
         """Ask the job to end; what it still says is heard."""
         self._worker.ask("stop", self._job_id)
 
-    def forget(self) -> None:
-        """Hear no more of the job, but let it finish."""
-        self._on_event = None
-
     @property
     def done(self) -> bool:
         """Whether the last event has been delivered, or nobody waits for it any more."""

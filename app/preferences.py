@@ -70,18 +70,9 @@ class Preferences:
         """Sources of models, newest first."""
         return self._list("recent/models")
 
-    @property
-    def recent_data(self) -> list[str]:
-        """Data files, newest first."""
-        return self._list("recent/data")
-
     def remember_model(self, source: str) -> None:
         """Put a model at the head of the recent ones."""
         self._remember("recent/models", source)
-
-    def remember_data(self, path: str) -> None:
-        """Put a data file at the head of the recent ones."""
-        self._remember("recent/data", path)
 
     @property
     def card(self) -> str:

@@ -111,11 +111,6 @@ class Session(QObject):
         """Whether there is a change to take back."""
         return bool(self._undo)
 
-    @property
-    def can_redo(self) -> bool:
-        """Whether a change was taken back."""
-        return bool(self._redo)
-
     def undo(self) -> None:
         """Take the last change back."""
         self._stroke_keys = frozenset()

@@ -111,8 +111,7 @@ class DataPage(Page):
     def choose(self, path: str) -> None:
         """Take another file; columns named for the old one are forgotten."""
         changes = {"data.path": path, "data.prompt_column": "", "data.answer_column": ""}
-        if self._session.change(changes):
-            self.context.preferences.remember_data(path)
+        self._session.change(changes)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Make the list narrower in a small window."""

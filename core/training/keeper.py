@@ -75,7 +75,7 @@ class Keeper:
                 "The base model is not the one that this run began with.",
                 "Put the model back as it was, or start a new run.",
             )
-        if checkpoint.manifest.get("rows", self._rows) != self._rows:
+        if checkpoint.manifest.get("rows") != self._rows:
             raise UserError(
                 "The data has changed: its rows give other tokens than those this run began with.",
                 "Put the data back as it was, or start a new run.",

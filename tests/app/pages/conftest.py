@@ -29,9 +29,6 @@ class FakeTask:
     def cancel(self) -> None:
         self.cancelled = True
 
-    def forget(self) -> None:
-        self.cancelled = True
-
     def say(self, *events: Event) -> None:
         for event in events:
             if not self.cancelled:
