@@ -1,16 +1,7 @@
-"""The order of the rows, and rows as tensors."""
+"""The order of the rows."""
 
 import random
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self, TypedDict
-
-from core.data.encode import Example
-
-if TYPE_CHECKING:
-    import torch
-
-IGNORED = -100
-"""Label without a loss, as in PyTorch's cross entropy."""
+from typing import Self, TypedDict
 
 
 class OrderState(TypedDict):
@@ -74,24 +65,3 @@ class Order:
         positions = list(range(self._rows))
         random.Random(f"{self._seed}/{self._epoch}").shuffle(positions)
         return positions
-
-
-def collate(examples: Sequence[Example], pad_id: int) -> dict[str, "torch.Tensor"]:
-    """Return input_ids, attention_mask and labels, each of shape (rows, longest), int64.
-
-    Padding is on the right and is masked by position, never by id: where the padding token is
-    also the end-of-turn token, masking by id would teach the model never to stop.
-    """
-    import torch
-
-    shape = (len(examples), max(len(example.ids) for example in examples))
-    ids = torch.full(shape, pad_id, dtype=torch.long)
-    attention = torch.zeros(shape, dtype=torch.long)
-    labels = torch.full(shape, IGNORED, dtype=torch.long)
-    for i, example in enumerate(examples):
-        n = len(example.ids)
-        ids[i, :n] = torch.tensor(example.ids, dtype=torch.long)
-        attention[i, :n] = 1
-        trained = torch.tensor(example.trained, dtype=torch.bool)
-        labels[i, :n] = torch.where(trained, ids[i, :n], IGNORED)
-    return {"input_ids": ids, "attention_mask": attention, "labels": labels}

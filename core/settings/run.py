@@ -66,7 +66,12 @@ class ModelSettings(Section):
     attention: Literal["sdpa", "eager"] = Field(
         "sdpa",
         title="Attention",
-        description="sdpa never holds the whole score matrix; eager does.",
+        description="sdpa never holds the whole score matrix; eager does, and pads the rows.",
+    )
+    attention_dtype: Literal["auto", "bf16", "fp16", "fp32"] = Field(
+        "auto",
+        title="Attention type",
+        description="Number type of the scores over packed rows; auto takes the fastest.",
     )
 
 
@@ -129,6 +134,11 @@ class TrainingSettings(Section):
         description="Micro-batches per optimizer step; effective batch = micro-batch × this.",
         ge=1,
         le=4096,
+    )
+    packing: bool = Field(
+        True,
+        title="Packing",
+        description="Lay rows end to end instead of padding them; none ever sees another.",
     )
     learning_rate: float = Field(
         5e-4, title="Learning rate", description="Peak of the schedule.", gt=0, le=1.0

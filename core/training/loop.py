@@ -3,10 +3,8 @@
 import time
 from collections.abc import Generator
 
-import torch
-
 from core.control import Control
-from core.data.batches import Order, collate
+from core.data.batches import Order
 from core.data.encode import Example
 from core.errors import UserError
 from core.events import (
@@ -23,20 +21,26 @@ from core.events import (
 from core.run_folder import RunFolder
 from core.training.checkpoint import checkpoint_name
 from core.training.deliverable import deliver
-from core.training.evaluation import evaluate, to_device
+from core.training.evaluation import evaluate
 from core.training.factors import write_spectra
 from core.training.guards import Mishap, out_of_memory_in_words, require_finite
 from core.training.keeper import Keeper
-from core.training.loss import summed_loss
 from core.training.measure import PeakMemory
+from core.training.micro_batch import Layout
+from core.training.passage import Passage, open_passage
 from core.training.proof import prove
 from core.training.record import record
 from core.training.requests import Halt, Requests
-from core.training.schedule import learning_rate
-from core.training.seeds import seed_everything
 from core.training.snapshot import Cursor
 from core.training.start import Base, claim, prepare_base
-from core.training.trainee import Trainee, build_rows, build_trainee, trained_tokens
+from core.training.step import Stepper
+from core.training.trainee import (
+    Trainee,
+    build_rows,
+    build_trainee,
+    trained_tokens,
+    wanted_passage,
+)
 
 
 def train(
@@ -72,7 +76,10 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
         predicted = base.predicted_bytes([*rows.train, *rows.held_out])
         with out_of_memory_in_words(settings.training.micro_batch):
             trainee = build_trainee(settings, base, rows)
-        loop = Loop(run, trainee, requests, memory)
+            passage = yield from open_passage(
+                wanted_passage(trainee), base.info.architecture.vocab_size
+            )
+        loop = Loop(run, trainee, passage, requests, memory)
         yield from loop.begin(base, resume=resume)
     except Halt as halt:
         yield RunEnded(outcome=halt.outcome, step=run.state().step)
@@ -98,14 +105,24 @@ class Loop:
     """
 
     def __init__(
-        self, run: RunFolder, trainee: Trainee, requests: Requests, memory: PeakMemory
+        self,
+        run: RunFolder,
+        trainee: Trainee,
+        passage: Passage,
+        requests: Requests,
+        memory: PeakMemory,
     ) -> None:
         self._run = run
         self._trainee = trainee
+        self._passage = passage
         self._training = trainee.settings.training
         self._requests = requests
         self._memory = memory
         self.keeper = Keeper(run, trainee)
+        self._stepper = Stepper(trainee, passage, requests)
+        self._layout = Layout.of(
+            trainee.train, self._training.micro_batch, trainee.pad_id, packed=passage.packed
+        )
         self._order = Order(len(trainee.train), self._training.seed)
         self.cursor = Cursor(order=self._order.state)
 
@@ -157,36 +174,18 @@ class Loop:
         return self.cursor.step % every == 0 or self.cursor.step == self._training.steps
 
     def _step(self) -> StepDone:
-        """Do one optimizer step over an effective batch.
-
-        The summed loss of every micro-batch is divided by the trained tokens of the whole batch,
-        so that accumulation changes nothing but the memory.
-        """
-        started, step = time.perf_counter(), self.cursor.step + 1
-        seed_everything(self._training.seed, step)
+        """Do one optimizer step over the next effective batch."""
+        started = time.perf_counter()
         batch = self._next_rows()
-        rows = [example.row for example in batch]
-        trained, scale = trained_tokens(batch), self._trainee.precision.loss_scale
-        loss = 0.0
-        for micro_batch in self._micro_batches(batch):
-            self._requests.check()
-            inputs = to_device(collate(micro_batch, self._trainee.pad_id), self._trainee)
-            part = summed_loss(self._trainee.model, inputs) / trained
-            loss += part.item()
-            require_finite(loss, "loss", step, rows)
-            (part * scale).backward()  # type: ignore[no-untyped-call]
-        norm = self._clip(scale)
-        require_finite(norm, "gradient", step, rows)
-        rate = learning_rate(step, self._training)
-        self._update(rate)
+        done = self._stepper.step(self.cursor.step + 1, batch, self._layout)
         self.cursor = self.cursor.after_step(self._order.state)
         tokens = sum(len(example.ids) for example in batch)
         return StepDone(
-            step=step,
-            loss=loss,
-            learning_rate=rate,
-            gradient_norm=norm,
-            trained_tokens=trained,
+            step=self.cursor.step,
+            loss=done.loss,
+            learning_rate=done.learning_rate,
+            gradient_norm=done.gradient_norm,
+            trained_tokens=trained_tokens(batch),
             tokens=tokens,
             tokens_per_second=tokens / (time.perf_counter() - started),
             memory_bytes=self._memory.bytes(),
@@ -196,33 +195,13 @@ class Loop:
         count = self._training.micro_batch * self._training.accumulation
         return [self._trainee.train[i] for i in self._order.take(count)]
 
-    def _micro_batches(self, batch: list[Example]) -> list[list[Example]]:
-        size = self._training.micro_batch
-        return [batch[start : start + size] for start in range(0, len(batch), size)]
-
-    def _clip(self, scale: float) -> float:
-        """Undo the loss scale, scale the gradient down to the limit, return its norm before."""
-        parameters = list(self._trainee.parameters.values())
-        if scale != 1.0:
-            for parameter in parameters:
-                if parameter.grad is not None:
-                    parameter.grad /= scale
-        limit = self._training.max_gradient_norm or float("inf")
-        return float(torch.nn.utils.clip_grad_norm_(parameters, limit))
-
-    def _update(self, rate: float) -> None:
-        for group in self._trainee.optimizer.param_groups:
-            group["lr"] = rate
-        self._trainee.optimizer.step()
-        self._trainee.optimizer.zero_grad()
-
     def _evaluate(self) -> Generator[Event, None, None]:
         """Measure the validation loss of this step, unless a resumed run has done so before."""
         step = self.cursor.step
         if self.cursor.evaluated == step:
             return
         with out_of_memory_in_words(self._training.micro_batch):
-            loss = yield from evaluate(self._trainee, self._requests)
+            loss = yield from evaluate(self._trainee, self._passage, self._layout, self._requests)
         require_finite(loss, "validation loss", step, [e.row for e in self._trainee.held_out])
         self.cursor = self.cursor.after_evaluation(loss)
         best = self.cursor.best_step == step

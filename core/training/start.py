@@ -99,8 +99,8 @@ def claim(run: RunFolder, *, resume: bool) -> None:
 def prepare_base(run: RunFolder, requests: Requests) -> Generator[Event, None, Base]:
     """Convert or download the base model if need be, and record which one it is.
 
-    The number type that "auto" comes to here is written into run.toml as well: a resumed run
-    computes in the type in which it began, whatever the probe says the next time. From the first
+    The number types that "auto" comes to here are written into run.toml as well: a resumed run
+    computes in the types in which it began, whatever the probe says the next time. From the first
     checkpoint on the file stays as it is; its time tells when the run began.
 
     Raises:
@@ -109,8 +109,9 @@ def prepare_base(run: RunFolder, requests: Requests) -> Generator[Event, None, B
     """
     settings = run.settings
     yield Progress(phase="loading", message=f"Looking for {settings.model.source}")
-    precision = choose_precision(settings.model.dtype)
-    settings = settings.with_changes({"model.dtype": precision.name})
+    precision = choose_precision(settings.model.dtype, settings.model.attention_dtype)
+    chosen = {"model.dtype": precision.name, "model.attention_dtype": precision.attention_name}
+    settings = settings.with_changes(chosen)
     folder = yield from prepare(settings.model.source, requests.control)
     requests.check()
     info = open_model(settings.model.source)

@@ -18,6 +18,9 @@ from core.models.info import ModelInfo
 from core.models.load import load_model, load_tokenizer
 from core.models.targets import resolve
 from core.settings import RunSettings
+from core.training.attention import NAME
+from core.training.head import Head
+from core.training.passage import Passage
 from core.training.precision import Precision
 from core.training.requests import Requests
 from core.training.start import Base
@@ -156,6 +159,19 @@ def build_optimizer(
         eight_bit: torch.optim.Optimizer = AdamW8bit(parameters, lr=rate, weight_decay=decay)
         return eight_bit
     return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+
+
+def wanted_passage(trainee: Trainee) -> Passage:
+    """Return the way to the loss that the settings ask for (see `core.training.passage`)."""
+    settings, device = trainee.settings, trainee.precision.device
+    packed = settings.training.packing and settings.model.attention != "eager"
+    return Passage(
+        trainee.model,
+        NAME if packed else settings.model.attention,
+        Head.of(trainee.model.get_base_model()),
+        trainee.precision.attention,
+        flash=packed and device.type == "cuda" and trainee.precision.attention != torch.float32,
+    )
 
 
 def trained_tokens(examples: Sequence[Example]) -> int:

@@ -1,12 +1,10 @@
-"""The order of rows resumes exactly; padding is masked by position."""
+"""The order of rows resumes exactly."""
 
 import json
 
 import pytest
-import torch
 
-from core.data.batches import Order, collate
-from core.data.encode import Example
+from core.data.batches import Order
 
 
 def test_an_epoch_has_every_row_once() -> None:
@@ -37,23 +35,3 @@ def test_a_state_that_fits_no_rows_is_refused() -> None:
         Order(0, seed=1)
     with pytest.raises(ValueError, match="no order"):
         Order(3, seed=1, cursor=4)
-
-
-def test_padding_is_masked_by_position() -> None:
-    pad = 9  # also the last token of the first row, where it must stay a label
-    rows = [
-        Example(ids=(1, 2, 9), trained=(False, True, True), row=0),
-        Example(ids=(3,), trained=(False,), row=1),
-    ]
-    batch = collate(rows, pad)
-    assert batch["input_ids"].tolist() == [[1, 2, 9], [3, 9, 9]]
-    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
-    assert batch["labels"].tolist() == [[-100, 2, 9], [-100, -100, -100]]
-    assert {tensor.dtype for tensor in batch.values()} == {torch.int64}
-
-
-def test_an_empty_row_is_only_padding() -> None:
-    batch = collate(
-        [Example(ids=(), trained=(), row=0), Example(ids=(1,), trained=(False,), row=1)], 0
-    )
-    assert batch["attention_mask"].tolist() == [[0], [1]]

@@ -1,5 +1,6 @@
 """What several tests of the engine need."""
 
+import itertools
 import json
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from core.control import Control
 from core.events import AdapterProven, Event, RunEnded, StepDone
 from core.run_folder import RunFolder
 from core.training import loop, proof
+from core.training.loss import Loss
+from core.training.passage import Passage
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -53,6 +56,17 @@ def asks(what: str, step: int) -> Callable[[Event, Control], None]:
 
 def of(kind: type[Event], events: list[Event]) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
+
+
+def change_losses(patch: pytest.MonkeyPatch, change: Callable[[int, Loss], Loss]) -> None:
+    """Let `change` see and replace the loss of every micro-batch of training, counted from 1."""
+    plain, calls = Passage.loss, itertools.count(1)
+
+    def changed(passage: Passage, *arguments: Any) -> Loss:
+        loss = plain(passage, *arguments)
+        return change(next(calls), loss) if torch.is_grad_enabled() else loss
+
+    patch.setattr(Passage, "loss", changed)
 
 
 def losses(events: list[Event]) -> list[float]:

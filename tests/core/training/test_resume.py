@@ -17,10 +17,12 @@ from core.errors import UserError
 from core.events import CheckpointSaved, Evaluated, Event, Notice, StepDone
 from core.history import History
 from core.run_folder import RunFolder, started_at
+from core.training.loss import Loss
 from tests.core.training.conftest import MakeRun
 from tests.core.training.engine import (
     ROOT,
     asks,
+    change_losses,
     ended,
     files_of,
     losses,
@@ -60,20 +62,17 @@ def test_a_paused_run_resumes_bitwise(make_run: MakeRun, step: int) -> None:
 def test_a_request_in_the_middle_of_accumulation_loses_no_row(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.training import loop
-
-    whole, parts = make_run("whole", **CHANGES), make_run("parts", **CHANGES)
+    changes = {**CHANGES, "training__packing": False}
+    whole, parts = make_run("whole", **changes), make_run("parts", **changes)
     run_all(whole)
-    forward, calls = loop.summed_loss, []
 
-    def ask_after_first_half(*arguments: object) -> object:
-        calls.append(1)
-        if len(calls) == 7:  # the first of two micro-batches of step 4
+    def ask_after_first_half(call: int, loss: Loss) -> Loss:
+        if call == 7:  # the first of two micro-batches of step 4
             parts.ask("pause")
-        return forward(*arguments)  # type: ignore[arg-type]
+        return loss
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "summed_loss", ask_after_first_half)
+        change_losses(patch, ask_after_first_half)
         first = run_all(parts)
     assert ended(first).outcome == "paused"
     assert ended(first).step == 3
@@ -266,12 +265,10 @@ def test_a_dead_worker_leaves_an_interrupted_run(make_run: MakeRun) -> None:
 def test_errors_of_ours_are_recorded_and_raised(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.training import loop
-
-    def break_down(*_: object) -> None:
+    def break_down(*_: object) -> Loss:
         raise KeyError("ours")
 
-    monkeypatch.setattr(loop, "summed_loss", break_down)
+    change_losses(monkeypatch, break_down)
     run = make_run()
     with pytest.raises(KeyError):
         run_all(run)

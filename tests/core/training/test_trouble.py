@@ -11,22 +11,28 @@ from safetensors.torch import load_file, save_file
 from core.events import AdapterProven, Event, RunEnded, StepDone
 from core.training import loop, proof, start
 from core.training.checkpoint import CheckpointStore, verify
+from core.training.loss import Loss
 from tests.core.training.conftest import MakeRun
-from tests.core.training.engine import ended, of, one_thread, quick_proof, run_all
+from tests.core.training.engine import (
+    change_losses,
+    ended,
+    of,
+    one_thread,
+    quick_proof,
+    run_all,
+)
 
 __all__ = ["one_thread", "quick_proof"]
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, micro_batch: int, value: float) -> None:
     """Multiply the loss of one micro-batch by `value`."""
-    forward, calls = loop.summed_loss, []
 
-    def poisoned(*arguments: object) -> torch.Tensor:
-        calls.append(1)
-        loss = forward(*arguments)  # type: ignore[arg-type]
-        return loss * value if len(calls) == micro_batch else loss
+    def poisoned(call: int, loss: Loss) -> Loss:
+        factor = value if call == micro_batch else 1.0
+        return Loss(loss.objective * factor, loss.cross_entropy * factor)
 
-    monkeypatch.setattr(loop, "summed_loss", poisoned)
+    change_losses(monkeypatch, poisoned)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -77,15 +83,12 @@ def test_a_gradient_that_is_no_number_stops_too(
 def test_an_exhausted_memory_is_said_in_words(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    forward, calls = loop.summed_loss, []
-
-    def exhausted(*arguments: object) -> torch.Tensor:
-        calls.append(1)
-        if len(calls) == 3:
+    def exhausted(call: int, loss: Loss) -> Loss:
+        if call == 3:
             raise error
-        return forward(*arguments)  # type: ignore[arg-type]
+        return loss
 
-    monkeypatch.setattr(loop, "summed_loss", exhausted)
+    change_losses(monkeypatch, exhausted)
     run = make_run()
     last = ended(run_all(run))
     assert (last.outcome, last.message) == ("failed", "The device ran out of memory.")
