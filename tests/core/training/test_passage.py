@@ -21,6 +21,7 @@ from tests.core.training.families import FAMILIES, PADDED, VOCABULARY, build
 __all__ = ["one_thread"]
 
 LENGTHS = (7, 19, 12, 19, 3)
+SLICES = (slice(0, 20), slice(20, 60))
 Gradients = dict[str, torch.Tensor]
 
 
@@ -145,18 +146,24 @@ def test_a_head_with_an_unknown_formula_is_found() -> None:
 
 def test_attention_in_fp32_is_closer_to_the_truth_than_in_bf16() -> None:
     """The faster type on a processor costs no accuracy."""
-    exact, _ = opened(build("llama", {}))
-    layout = Layout.of(some_rows(), 5, 0, packed=True)
-    batch = layout.tensors(some_rows())
+    draw = torch.Generator().manual_seed(0)
+    rows = [torch.randn(1, 4, 60, 16, generator=draw).bfloat16() for _ in range(3)]
+    module = torch.nn.Identity()
     far = {}
-    with torch.no_grad():
-        truth = exact.logits(batch)
+    truth = torch.cat([attend(*(x[:, :, s].double() for x in rows)) for s in SLICES], 2)
     for dtype in (torch.float32, torch.bfloat16):
-        model = build("llama", {}).to(torch.bfloat16)
-        passage, _ = opened(model, attention=dtype)
-        with torch.no_grad():
-            far[dtype] = float((passage.logits(batch) - truth).square().mean())
+        segments = attention.Segments((20, 40), dtype)
+        got, _ = attention.segment_attention(module, *rows, None, segments=segments)
+        far[dtype] = float((got.transpose(1, 2) - truth).square().mean())
     assert far[torch.float32] <= far[torch.bfloat16]
+
+
+def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """Attention as in a textbook."""
+    length = query.shape[2]
+    scores = query @ key.transpose(2, 3) / query.shape[3] ** 0.5
+    future = torch.ones(length, length, dtype=torch.bool).triu(1)
+    return scores.masked_fill(future, float("-inf")).softmax(-1) @ value
 
 
 def test_nothing_below_the_first_adapted_layer_is_kept_for_backward() -> None:
