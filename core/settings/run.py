@@ -140,6 +140,11 @@ class TrainingSettings(Section):
         title="Packing",
         description="Lay rows end to end instead of padding them; none ever sees another.",
     )
+    adapter_products: Literal["fp32", "model"] = Field(
+        "fp32",
+        title="Adapter products",
+        description="In fp32 as PEFT, or in the model's type with fp32 weights kept: faster.",
+    )
     learning_rate: float = Field(
         5e-4, title="Learning rate", description="Peak of the schedule.", gt=0, le=1.0
     )

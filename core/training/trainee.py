@@ -18,6 +18,7 @@ from core.models.info import ModelInfo
 from core.models.load import load_model, load_tokenizer
 from core.models.targets import resolve
 from core.settings import RunSettings
+from core.training.adapter_product import shorten_products
 from core.training.attention import NAME
 from core.training.head import Head
 from core.training.passage import Passage
@@ -141,6 +142,7 @@ def attach_adapter(base: Any, settings: RunSettings, info: ModelInfo) -> PeftMod
     if settings.training.gradient_checkpointing:
         base.gradient_checkpointing_enable({"use_reentrant": False})
     model = get_peft_model(base, method.peft_config(settings.adapter, names))
+    shorten_products(model, settings.training.adapter_products)
     model.train()
     return model
 
