@@ -104,7 +104,7 @@ def build(argv: Sequence[str]) -> Application:
     assistant = Assistant(pool)
     session = Session(assistant)
     _plan_for_remembered_card(session, preferences)
-    run = RunController(pool)
+    run = RunController(pool, preferences)
     launch = Launch(session, run)
     window: MainWindow | None = None
 

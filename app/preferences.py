@@ -63,6 +63,17 @@ class Preferences:
     def reduce_motion(self, on: bool) -> None:
         self.put("look/reduce_motion", on)
 
+    # -- training ---------------------------------------------------------------------------
+
+    @property
+    def keep_awake(self) -> bool:
+        """Whether the user has agreed that the computer stays awake while it trains."""
+        return self._flag("training/keep_awake", default=False)
+
+    @keep_awake.setter
+    def keep_awake(self, on: bool) -> None:
+        self.put("training/keep_awake", on)
+
     # -- recent -----------------------------------------------------------------------------
 
     @property

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.preferences import Preferences
 from app.run_state import ALIVE, RESUMABLE, RunPhase
 from app.training_thread import FollowThread, WorkerThread, read_events
 from app.worker_pool import WorkerPool
@@ -60,9 +61,10 @@ class RunController(QObject):
     event_arrived = Signal(object)
     refused = Signal(object)
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: WorkerPool, preferences: Preferences) -> None:
         super().__init__()
         self._pool = pool
+        self._preferences = preferences
         self._thread: WorkerThread | FollowThread | None = None
         self._ear: _Ear | None = None
         self._job_id: int | None = None
@@ -207,9 +209,13 @@ class RunController(QObject):
         assert self.run is not None
         worker = self._pool.take()
         self._listen(worker)
-        self._job_id = worker.submit(
-            "train", {"run": str(self.run.path), "resume": resume, "own_log": True}
-        )
+        request = {
+            "run": str(self.run.path),
+            "resume": resume,
+            "keep_awake": self._preferences.keep_awake,
+            "own_log": True,
+        }
+        self._job_id = worker.submit("train", request)
         worker.quit_after_job()
         self._set_phase(RunPhase.PREPARING, "starting the worker")
 

@@ -17,8 +17,8 @@ class SettingField:
 
     Attributes:
         key: Dotted key, such as adapter.rank.
-        kind: "integer", "number", "text", "switch" or "choice".
-        options: The values of a choice.
+        kind: "integer", "number", "text", "switch", "choice" or "several".
+        options: The values of a choice, or those of which several can be chosen.
         low, high: Bounds of a number, or None; `low_open` and `high_open` exclude them.
     """
 
@@ -74,8 +74,11 @@ def setting_field(key: str, method: str = "lora") -> SettingField:
         KeyError: There is no such setting.
     """
     info = _field_info(key, method)
-    kind, options = _kind(info.annotation)
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    several = extra.get("options")
+    kind, options = _kind(info.annotation)
+    if isinstance(several, list):
+        kind, options = "several", tuple(several)
     return SettingField(
         key=key,
         title=info.title or key.rsplit(".", 1)[-1],

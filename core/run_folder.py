@@ -9,6 +9,7 @@ RUN/
   checkpoints/    step-00000120/ …
   adapter/        the deliverable
   ranks/          spectra per checkpoint
+  trackers/       what TensorBoard and its like keep
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The Settings page: how the window looks; never how a run trains."""
+"""The Settings page: how the window and this computer behave; never how a run trains."""
 
 from typing import Any, ClassVar
 
@@ -16,17 +16,19 @@ FORM_WIDTH = 420
 
 
 class SettingsPage(Page):
-    """Theme, text size, motion, and where things are kept."""
+    """Theme, text size, motion, sleep, and where things are kept."""
 
     name: ClassVar[str] = "settings"
     title: ClassVar[str] = "Settings"
-    sentence: ClassVar[str] = "How the window looks. What a run does is set on its own pages."
+    sentence: ClassVar[str] = (
+        "How the window looks and what it may do. What a run does is set on its own pages."
+    )
     icon: ClassVar[str] = "settings"
     place: ClassVar[str] = "foot"
 
     def build(self) -> None:
         """Make the cards."""
-        for card in (self._look(), self._places()):
+        for card in (self._look(), self._training(), self._places()):
             card.setMaximumWidth(720)
             self.body.addWidget(card)
         self.body.addStretch(1)
@@ -59,6 +61,21 @@ class SettingsPage(Page):
         body.addWidget(label("Nothing turns or slides; plots still follow the run.", tone="muted"))
         return card
 
+    def _training(self) -> Card:
+        card = Card("While training")
+        self.awake = CheckBox("Keep this computer awake")
+        self.awake.set_value(self.context.preferences.keep_awake)
+        self.awake.changed.connect(self._on_awake)
+        words = (
+            "Left alone, a computer falls asleep in the middle of a long run, and training waits "
+            "until it wakes up. Kept awake, it runs through to the end of the training; the screen "
+            "may still turn off. On battery, mind the charge."
+        )
+        card.body.addWidget(self.awake)
+        card.body.addWidget(label(words, tone="muted", wrap=True))
+        card.foot("Counts from the next start or resume. The log of the run says what came of it.")
+        return card
+
     def _places(self) -> Card:
         card = Card("Where things are kept")
         folders = (("Runs", runs_dir()), ("Models", models_dir()), ("Settings", config_dir()))
@@ -81,6 +98,9 @@ class SettingsPage(Page):
     def _on_motion(self, on: bool) -> None:
         self.context.preferences.reduce_motion = on
         self.context.theme.set_still(on)
+
+    def _on_awake(self, on: bool) -> None:
+        self.context.preferences.keep_awake = on
 
 
 def _nearest(scale: float) -> float:

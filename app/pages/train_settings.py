@@ -8,6 +8,8 @@ from app.style.theme import Theme
 from app.widgets.basic import Card, label
 from app.widgets.facts import Facts
 from app.widgets.fields import ComboBox, Segmented, form_row
+from app.widgets.several import Several
+from core.trackers import TRACKERS, is_installed
 
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("How long", "steps and batches", ("steps", "micro_batch", "accumulation", "seed")),
@@ -23,8 +25,8 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
 )
 MACHINE = ("training.optimizer", "training.gradient_checkpointing", "model.dtype")
-WIDE = ((0, 0, 1, 2), (0, 2, 1, 2), (0, 4, 1, 2), (1, 0, 1, 4), (1, 4, 1, 2))
-TIGHT = ((0, 0, 1, 3), (0, 3, 1, 3), (1, 0, 1, 3), (2, 0, 1, 6), (1, 3, 1, 3))
+WIDE = ((0, 0, 1, 2), (0, 2, 1, 2), (0, 4, 1, 2), (1, 0, 1, 4), (1, 4, 2, 2), (2, 0, 1, 4))
+TIGHT = ((0, 0, 1, 3), (0, 3, 1, 3), (1, 0, 1, 3), (2, 0, 1, 6), (1, 3, 1, 3), (3, 0, 1, 6))
 """Row, column, rows and columns of each card."""
 OPTIMIZERS = [("adamw", "AdamW"), ("adamw8bit", "AdamW 8-bit"), ("sgd", "SGD")]
 DTYPES = [("auto", "auto"), ("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "fp32")]
@@ -43,7 +45,7 @@ class TrainSettings(QWidget):
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(12)
         self._cards = [self._group(*group) for group in GROUPS]
-        self._cards += [self._machine(), self._outcome()]
+        self._cards += [self._machine(), self._outcome(), self._tracking()]
         layout.addLayout(self._grid)
         self._tight: bool | None = None
         self.set_tight(False)
@@ -101,6 +103,19 @@ class TrainSettings(QWidget):
             row = form_row(self._session, key, field, theme=self._theme)
             line.addWidget(row, 2 if field is None else 1, Qt.AlignmentFlag.AlignTop)
         card.body.addLayout(line)
+        return card
+
+    def _tracking(self) -> Card:
+        card = Card("Elsewhere", "the same curves in other programs")
+        field = Several([(name, TRACKERS[name].title) for name in TRACKERS])
+        missing = [name for name in TRACKERS if not is_installed(name)]
+        for name in missing:
+            command = f"pip install {TRACKERS[name].package}"
+            field.set_unavailable(name, f"Not installed. To have it: {command}")
+        row = form_row(self._session, "tracking.trackers", field, theme=self._theme)
+        if missing:
+            row.set_hint("Those in grey are not installed; point at one to see what brings it.")
+        card.body.addWidget(row)
         return card
 
     def _outcome(self) -> Card:

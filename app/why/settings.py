@@ -185,5 +185,12 @@ SETTINGS: dict[str, Why] = {
         effect="The same seed and settings give the same run.",
         start="Any. Change it to see how much of a result is luck.",
     ),
+    "tracking.trackers": Why(
+        what="Programs outside this window that draw the curves of many runs side by side.",
+        effect="Each gets losses, learning rate, gradient norm, speed and memory, and the "
+        "settings. The files lie in the run folder; Weights & Biases sends them to its server, "
+        "unless WANDB_MODE=offline is set. If one fails, the run goes on without it.",
+        start="None: this window draws the same curves.",
+    ),
 }
 """By dotted key."""

@@ -215,6 +215,7 @@ class Segmented(QFrame):
     def __init__(self, options: list[tuple[Any, str]], *, theme: Theme, name: str = "") -> None:
         super().__init__()
         self.setProperty("role", "segments")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(name)
         self._name = name
         self._options = options

@@ -13,6 +13,7 @@ from app.why import SETTINGS, Why
 from app.widgets.basic import Button, button, label
 from app.widgets.controls import CheckBox, ComboBox, DoubleSpinBox, Segmented, SpinBox
 from app.widgets.number_field import NumberField, TextField, number_text
+from app.widgets.several import Several
 from core.errors import UserError
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "FormRow",
     "NumberField",
     "Segmented",
+    "Several",
     "SpinBox",
     "TextField",
     "WhyPanel",
@@ -221,6 +223,8 @@ def field_for(setting: SettingField, *, theme: Theme) -> QWidget:
         if len(options) <= SEGMENTS:
             return Segmented(options, theme=theme, name=setting.title)
         return ComboBox(options)
+    if setting.kind == "several":
+        return Several([(value, str(value)) for value in setting.options])
     if setting.kind in ("integer", "number"):
         return NumberField(setting)
     return TextField()

@@ -31,6 +31,8 @@ class Command(Protocol):
         """Print the document for people."""
 
 
+_LISTS = ("adapter.targets", "tracking.trackers")
+
 COMMANDS: Registry[type[Command]] = Registry("command")
 
 
@@ -46,7 +48,7 @@ def add_set_option(parser: argparse.ArgumentParser) -> None:
 
 
 def changes_of(pairs: list[str]) -> dict[str, Any]:
-    """Return {"adapter.rank": "8"} for ["adapter.rank=8"]; commas split a list of targets.
+    """Return {"adapter.rank": "8"} for ["adapter.rank=8"]; commas split targets and trackers.
 
     Raises:
         UserError: A pair has no equals sign.
@@ -56,8 +58,12 @@ def changes_of(pairs: list[str]) -> dict[str, Any]:
         key, equals, value = pair.partition("=")
         if not equals:
             raise UserError(f"--set {pair} has no value.", "Write --set section.key=value.")
-        changes[key.strip()] = value.split(",") if key.strip() == "adapter.targets" else value
+        changes[key.strip()] = _parts(value) if key.strip() in _LISTS else value
     return changes
+
+
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def settings_from(file: str, pairs: list[str]) -> RunSettings:

@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,6 +32,11 @@ class Train:
         parser.add_argument("file", metavar="RUN.toml", help="settings, or a run folder to resume")
         parser.add_argument("--out", metavar="RUN", help="folder of the run")
         parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+        parser.add_argument(
+            "--keep-awake",
+            action="store_true",
+            help="do not let this machine fall asleep meanwhile",
+        )
         add_set_option(parser)
 
     @staticmethod
@@ -44,7 +49,7 @@ class Train:
         """
         run = _run_to_resume(arguments) if arguments.resume else _new_run(arguments)
         reporter = reporter_for(run, as_json=arguments.json, stream=sys.stdout)
-        ended, signalled = _train(run, reporter, resume=arguments.resume)
+        ended, signalled = _train(run, reporter, arguments)
         if ended.outcome in ("failed", "paused") and ended.message:
             raise UserError(ended.message, ended.hint, ended.details)
         if signalled:
@@ -55,16 +60,24 @@ class Train:
         """Nothing is left to say: the reporter spoke while it trained."""
 
 
-def _train(run: RunFolder, reporter: Reporter, *, resume: bool) -> tuple[RunEnded, bool]:
-    """Return the outcome, and whether a signal asked for it."""
+def _train(
+    run: RunFolder, reporter: Reporter, arguments: argparse.Namespace
+) -> tuple[RunEnded, bool]:
+    """Return the outcome, and whether a signal asked for it.
+
+    Standard output belongs to the reporter: what a library or a tracker prints goes to the errors.
+    """
     reporter.preparing()
     prepare_libraries()
+    from core.training.awake import train_awake
     from core.training.loop import train
 
     control = Control()
     ended = RunEnded(outcome="interrupted")
-    with stopping_on_signals(control) as signals:
-        for event in train(run, control, resume=resume):
+    begin = train_awake if arguments.keep_awake else train
+    events = begin(run, control, resume=arguments.resume)
+    with stopping_on_signals(control) as signals, closing(events), redirect_stdout(sys.stderr):
+        for event in events:
             reporter.take(event)
             if isinstance(event, RunEnded):
                 ended = event

@@ -17,11 +17,13 @@ class TrainRequest(JobRequest):
     Attributes:
         run: The run folder.
         resume: Go on from the newest checkpoint that verifies.
+        keep_awake: Ask the system not to fall asleep meanwhile; the user has agreed to it.
         own_log: From here on the log of this process belongs into the run folder.
     """
 
     run: str
     resume: bool = False
+    keep_awake: bool = False
     own_log: bool = False
 
 
@@ -33,10 +35,12 @@ class Train:
 
     def run(self, request: TrainRequest, control: Control) -> Generator[Event, None, None]:
         """Train; the run folder records everything that is yielded."""
+        from core.training.awake import train_awake
         from core.training.loop import train
 
         run = RunFolder.open(Path(request.run))
         if request.own_log:
             with run.log_file.open("ab") as log:
                 os.dup2(log.fileno(), sys.stderr.fileno())
-        yield from train(run, control, resume=request.resume)
+        begin = train_awake if request.keep_awake else train
+        yield from begin(run, control, resume=request.resume)

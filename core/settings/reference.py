@@ -88,6 +88,9 @@ def _allowed(info: FieldInfo) -> str:
         return f"{choices} {_unit(info)}".rstrip()
     if info.annotation is bool:
         return "`true`, `false`"
+    options = _extra(info).get("options")
+    if isinstance(options, list):
+        return "any of " + ", ".join(f"`{option}`" for option in options)
     return " ".join(part for part in (_bounds(info), _unit(info)) if part)
 
 
@@ -102,8 +105,12 @@ def _bounds(info: FieldInfo) -> str:
 
 
 def _unit(info: FieldInfo) -> str:
+    return str(_extra(info).get("unit", ""))
+
+
+def _extra(info: FieldInfo) -> dict[str, Any]:
     extra = info.json_schema_extra
-    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+    return dict(extra) if isinstance(extra, dict) else {}
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +22,7 @@ from pydantic import (
 from core.adapters import ADAPTERS
 from core.adapters.base import AdapterSettings
 from core.errors import UserError
+from core.trackers import TRACKERS
 
 SCHEMA_VERSION = 1
 
@@ -209,6 +211,24 @@ class TrainingSettings(Section):
     )
 
 
+def _known_trackers(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names once each, in one order; an unknown one is a UserError."""
+    for name in names:
+        TRACKERS[name]
+    return tuple(sorted(set(names)))
+
+
+class TrackingSettings(Section):
+    """Where else the curves of a run are drawn; never what it computes."""
+
+    trackers: Annotated[tuple[str, ...], AfterValidator(_known_trackers)] = Field(
+        (),
+        title="Trackers",
+        description="Programs that draw the curves of this run too; each must be installed.",
+        json_schema_extra={"options": list(TRACKERS)},
+    )
+
+
 def _adapter(value: Any) -> Any:
     """Build the settings class of the method that is named in `value`."""
     if isinstance(value, AdapterSettings):
@@ -236,6 +256,7 @@ class RunSettings(Section):
         default_factory=lambda: ADAPTERS["lora"].Settings()
     )
     training: TrainingSettings = Field(default_factory=TrainingSettings)
+    tracking: TrackingSettings = Field(default_factory=TrackingSettings)
 
     @model_validator(mode="after")
     def _check_warmup(self) -> Self:

@@ -23,6 +23,7 @@ from core.events import (
 )
 from core.run_folder import RunFolder, outcome_changes
 from core.training.checkpoint import CheckpointNotSaved, checkpoint_name
+from core.training.trackers import tracked
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +34,15 @@ _STATE_SECONDS = 1.0  # a step alone replaces state.json at most this often
 def record(run: RunFolder, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
     """Pass `events` on after writing them to the run; the last one is always a `RunEnded`.
 
+    The run's trackers get the numbers of what was written.
+
     An error that the user can mend becomes the outcome "failed", a disk that refuses a checkpoint
     "paused". Other errors are recorded as "failed", passed on as the last event, and raised.
     """
     recorder = Recorder(run)
     try:
-        with closing(events):
-            for event in events:
+        with closing(tracked(run, events)) as told:
+            for event in told:
                 recorder.take(event)
                 yield event
         return

@@ -10,6 +10,7 @@ from app.setting_field import setting_field
 from app.why import SETTINGS
 from app.widgets.fields import FormRow, NumberField, Segmented, form_row
 from app.widgets.number_field import number_text
+from app.widgets.several import Several
 from core.adapters import ADAPTERS
 from core.settings import setting_keys
 
@@ -68,6 +69,27 @@ def test_a_wrong_value_stays_with_a_message_and_a_way_out(
     assert application.session.settings.training.micro_batch == 4096
     assert row.error == ""
     assert field(row).property("invalid") == "false"
+
+
+def test_trackers_are_ticked_and_those_that_are_missing_only_taken_back(
+    application: Application, qtbot: QtBot
+) -> None:
+    session = application.session
+    field = Several([("a", "A & B"), ("tensorboard", "TensorBoard"), ("wandb", "W&B")])
+    field.set_unavailable("wandb", "Not installed. To have it: pip install wandb")
+    made = form_row(session, "tracking.trackers", field, theme=application.theme)
+    qtbot.addWidget(made)
+    made.show()
+    assert field.boxes["a"].accessibleName() == "A & B"
+    qtbot.mouseClick(field.boxes["tensorboard"], Qt.MouseButton.LeftButton)
+    assert session.settings.tracking.trackers == ("tensorboard",)
+    assert not field.boxes["wandb"].isEnabled()
+    assert "pip install wandb" in field.boxes["wandb"].toolTip()
+    session.change({"tracking.trackers": ["wandb"]})
+    assert field.value == ("wandb",)
+    field.boxes["wandb"].click()
+    assert session.settings.tracking.trackers == ()
+    assert not field.boxes["wandb"].isEnabled()
 
 
 def test_words_in_a_number_field(application: Application, row: FormRow, qtbot: QtBot) -> None:

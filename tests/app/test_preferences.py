@@ -68,6 +68,17 @@ def test_text_size_reaches_labels_and_stylesheet(application: Application) -> No
     assert shown.font().pixelSize() == 13
 
 
+def test_the_computer_is_kept_awake_only_with_consent(application: Application) -> None:
+    window = application.window
+    window.go("settings")
+    window.current.build()
+    assert not application.preferences.keep_awake
+    window.current.awake.click()  # type: ignore[attr-defined]
+    assert application.preferences.keep_awake
+    application.preferences.save()
+    assert Preferences().keep_awake
+
+
 def test_settings_page_changes_the_theme(application: Application, qtbot: QtBot) -> None:
     window = application.window
     window.go("settings")

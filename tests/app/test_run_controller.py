@@ -7,8 +7,10 @@ import psutil
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.preferences import Preferences
 from app.run_controller import RunController
 from app.run_state import RunPhase
+from app.training_thread import WorkerThread
 from app.worker_pool import WorkerPool
 from core.events import RunEnded, StepDone
 from core.run_folder import RunFolder
@@ -22,7 +24,7 @@ def controller(fake_pool: Pool) -> Iterator[Callable[[str], RunController]]:
     made = []
 
     def make(script: str) -> RunController:
-        run = RunController(fake_pool(script))
+        run = RunController(fake_pool(script), Preferences())
         run.set_ready(True, "")
         made.append(run)
         return run
@@ -55,6 +57,28 @@ def test_a_run_ends_once(
     qtbot.wait(50)
     assert run.phase is phase
     assert len([event for event in run.events if isinstance(event, RunEnded)]) == 1
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_the_worker_is_told_of_the_consent(
+    qtbot: QtBot, fake_pool: Pool, monkeypatch: pytest.MonkeyPatch, agreed: bool
+) -> None:
+    asked = []
+    submit = WorkerThread.submit
+
+    def listening(self: WorkerThread, job: str, request: dict[str, object]) -> int:
+        asked.append(request["keep_awake"])
+        return submit(self, job, request)
+
+    monkeypatch.setattr(WorkerThread, "submit", listening)
+    preferences = Preferences()
+    preferences.keep_awake = agreed
+    run = RunController(fake_pool("finish"), preferences)
+    run.set_ready(True, "")
+    run.start(RunSettings())
+    qtbot.waitUntil(lambda: not run.alive, timeout=10_000)
+    run.leave()
+    assert asked == [agreed]
 
 
 def test_pause_and_stop(qtbot: QtBot, controller: Callable[[str], RunController]) -> None:
@@ -117,7 +141,7 @@ def test_leaving_a_run_leaves_its_worker_at_work(
     qtbot: QtBot, fake_pool: Pool, controller: Callable[[str], RunController]
 ) -> None:
     pool = fake_pool("steps")
-    run = RunController(pool)
+    run = RunController(pool, Preferences())
     run.start(RunSettings())
     qtbot.waitUntil(lambda: len(run.history.steps) > 2, timeout=10_000)
     worker, folder = run.own_worker, run.run
@@ -139,7 +163,7 @@ def test_a_run_that_was_left_outlives_the_window(
     qtbot: QtBot, fake_pool: Pool, controller: Callable[[str], RunController], home: Path
 ) -> None:
     pool = fake_pool("steps")
-    run = RunController(pool)
+    run = RunController(pool, Preferences())
     run.start(RunSettings())
     qtbot.waitUntil(lambda: len(run.history.steps) > 2, timeout=10_000)
     worker = run.own_worker

@@ -83,13 +83,14 @@ def visited() -> list[str]:
 def context(theme: Theme, visited: list[str]) -> PageContext:
     assistant = FakeAssistant()
     session = Session(assistant, RunSettings())  # type: ignore[arg-type]
+    preferences = Preferences()
     return PageContext(
         theme=theme,
         session=session,
-        run=RunController(NoPool()),  # type: ignore[arg-type]
+        run=RunController(NoPool(), preferences),  # type: ignore[arg-type]
         assistant=assistant,  # type: ignore[arg-type]
         messages=Messages(),
-        preferences=Preferences(),
+        preferences=preferences,
         go=visited.append,
     )
 

@@ -220,3 +220,12 @@ def test_an_unusual_learning_rate_is_told(rate: float, part: str, changed: Chang
     found = run("learning-rate", changed({"training.learning_rate": rate}))
     assert found.level == "info"
     assert part in found.message
+
+
+def test_a_tracker_that_is_missing_warns(changed: Changed, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = changed({"tracking.trackers": ["mlflow", "tensorboard"]})
+    monkeypatch.setattr("core.checks.trackers.is_installed", lambda name: name != "mlflow")
+    found = run("trackers", wanted)
+    assert (found.level, found.fix) == ("warn", "pip install mlflow")
+    monkeypatch.setattr("core.checks.trackers.is_installed", lambda name: True)
+    assert run("trackers", wanted).level == "ok"

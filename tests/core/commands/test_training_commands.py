@@ -15,6 +15,7 @@ from core.cli import main
 from core.commands import train
 from core.run_folder import RunFolder
 from core.settings import RunSettings, load_settings, save_settings
+from core.trackers import TRACKERS
 from tests.core.training.conftest import MakeRun, make_run, tiny_settings
 from tests.core.training.engine import ROOT, ignored_warnings, one_thread, quick_proof
 
@@ -102,6 +103,33 @@ def test_train_json_is_one_event_per_line(
     assert row["best_loss"] < row["first_loss"]
     assert main(["runs"]) == 0
     assert "tiny" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("quick_proof")
+def test_what_a_tracker_prints_is_no_event(
+    tiny_settings: RunSettings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def talkative(_: object) -> None:
+        sys.stdout.write("View this run at https://example.org\n")
+        raise RuntimeError("no login")
+
+    monkeypatch.setattr(TRACKERS["tensorboard"], "start", talkative)
+    monkeypatch.setenv("WAKEPY_FAKE_SUCCESS", "1")
+    file = tmp_path / "run.toml"
+    save_settings(tiny_settings, file)
+    flags = ["--json", "--keep-awake", "--set", "tracking.trackers=tensorboard"]
+    with ignored_warnings():
+        assert main(["train", str(file), *flags]) == 0
+    captured = capsys.readouterr()
+    events = [json.loads(line) for line in captured.out.splitlines()]
+    assert "View this run" in captured.err
+    notices = [event["message"] for event in events if event["event"] == "notice"]
+    assert "is kept awake" in notices[0]
+    assert "TensorBoard was switched off: no login." in notices
+    assert events[-1]["outcome"] == "finished"
 
 
 def test_runs_of_an_empty_home(capsys: pytest.CaptureFixture[str]) -> None:
