@@ -1,6 +1,9 @@
 """Saves and restores a run: which checkpoints exist, which one it goes on from."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+import psutil
 
 from core.errors import UserError
 from core.events import Event, Notice
@@ -10,12 +13,20 @@ from core.training.snapshot import Cursor, files_of, restore, state_bytes
 from core.training.software import rows_fingerprint, versions
 from core.training.trainee import Trainee
 
+_ROOM = 4
+"""Times the size of a checkpoint that must be free in memory for training to go on beside it: the
+copy, and the files that are made from it one after another."""
+
 
 class Keeper:
     """The checkpoints of one run in training.
 
+    A save copies the state to the memory of the processor and writes it on a thread of its own,
+    while training goes on; it counts, and is announced, when all of it is on the disk. Where there
+    is no room for the copy, training waits.
+
     Attributes:
-        saved: The cursor of the newest checkpoint, None before the first.
+        saved: The cursor of the newest checkpoint, written or being written; None before the first.
         base_fingerprint: Which base model the adapter belongs to.
     """
 
@@ -28,17 +39,44 @@ class Keeper:
         self.saved: Cursor | None = None
         self.base_fingerprint = ""
         self._rows = rows_fingerprint([*trainee.train, *trainee.held_out])
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._under_way: Future[Checkpoint] | None = None
 
-    def save(self, cursor: Cursor) -> Checkpoint:
-        """Commit a checkpoint, then remove those that are no longer needed.
+    def begin(self, cursor: Cursor) -> None:
+        """Take a snapshot of the present state and let it be written; see `finished`.
 
         Raises:
-            CheckpointNotSaved: The disk is full or refuses.
+            CheckpointNotSaved: There is too little room on the disk.
         """
-        self.store.require_space(state_bytes(self._trainee))
-        notes = {"base": self.base_fingerprint, "rows": self._rows, "software": versions()}
-        checkpoint = self.store.save(cursor.step, files_of(self._trainee, cursor), notes)
+        assert self._under_way is None, "the one before has not been asked for"
+        size = state_bytes(self._trainee)
+        self.store.require_space(size)
+        files = files_of(self._trainee, cursor)
+        self._under_way = self._writer.submit(self._write, cursor, files)
         self.saved = cursor
+        if psutil.virtual_memory().available < _ROOM * size:
+            wait([self._under_way])
+
+    def finished(self, *, wait_for_it: bool) -> Checkpoint | None:
+        """Return the checkpoint that was begun, once: None while it is being written, or none was.
+
+        Raises:
+            CheckpointNotSaved: The disk is full or refuses; those before are untouched.
+        """
+        under_way = self._under_way
+        if under_way is None or not (wait_for_it or under_way.done()):
+            return None
+        self._under_way = None
+        return under_way.result()
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._writer.shutdown()
+
+    def _write(self, cursor: Cursor, files: Mapping[str, Callable[[], bytes]]) -> Checkpoint:
+        """Commit a checkpoint, then remove those that are no longer needed."""
+        notes = {"base": self.base_fingerprint, "rows": self._rows, "software": versions()}
+        checkpoint = self.store.save(cursor.step, files, notes)
         self.store.prune(best=cursor.best_step)
         return checkpoint
 

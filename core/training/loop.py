@@ -19,6 +19,7 @@ from core.events import (
     StepDone,
 )
 from core.run_folder import RunFolder
+from core.training.blocks import listen_in_blocks
 from core.training.checkpoint import checkpoint_name
 from core.training.deliverable import deliver
 from core.training.evaluation import evaluate
@@ -91,7 +92,7 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
         yield RunEnded(outcome=outcome, step=step)
         return
     adapter = yield from deliver(run, loop.keeper.store, loop.cursor, base)
-    del trainee, loop  # the proof loads the base model once more
+    del trainee, passage, loop  # the proof loads the base model once more
     patience = requests.is_asked if outcome == "finished" else requests.is_in_haste
     yield from prove(run, base.folder, patience)
     yield RunEnded(outcome=outcome, step=step, adapter=str(adapter))
@@ -119,6 +120,7 @@ class Loop:
         self._requests = requests
         self._memory = memory
         self.keeper = Keeper(run, trainee)
+        listen_in_blocks(trainee.model, requests.check_often)
         self._stepper = Stepper(trainee, passage, requests)
         self._layout = Layout.of(
             trainee.train, self._training.micro_batch, trainee.pad_id, packed=passage.packed
@@ -147,28 +149,30 @@ class Loop:
     def run_until_asked(self) -> Generator[Event, None, str]:
         """Train to the last step or to a request; return the outcome. Either way all is saved."""
         try:
-            yield from self._work()
-            outcome = "finished"
-        except Halt as halt:
-            outcome = halt.outcome
-        except Mishap:
-            self._trainee.optimizer.zero_grad()
-            yield from self._save()
-            raise
-        yield from self._save()
+            outcome = yield from self._work()
+            yield from self._save(wait=True)
+        finally:
+            self.keeper.close()
         return outcome
 
-    def _work(self) -> Generator[Event, None, None]:
-        while True:
-            if self._is_due(self._training.evaluate_every) and self._trainee.held_out:
-                yield from self._evaluate()
-            if self._is_due(self._training.checkpoint_every) and self.cursor.step > 0:
-                yield from self._save()
-            if self.cursor.step == self._training.steps:
-                return
-            with out_of_memory_in_words(self._training.micro_batch):
-                event = self._step()
-            yield event
+    def _work(self) -> Generator[Event, None, str]:
+        try:
+            while True:
+                if self._is_due(self._training.evaluate_every) and self._trainee.held_out:
+                    yield from self._evaluate()
+                if self._is_due(self._training.checkpoint_every) and self.cursor.step > 0:
+                    yield from self._save()
+                if self.cursor.step == self._training.steps:
+                    return "finished"
+                with out_of_memory_in_words(self._training.micro_batch):
+                    event = self._step()
+                yield event
+                yield from self._announce()
+        except Halt as halt:
+            return halt.outcome
+        except Mishap:
+            yield from self._save(wait=True)
+            raise
 
     def _is_due(self, every: int) -> bool:
         return self.cursor.step % every == 0 or self.cursor.step == self._training.steps
@@ -212,12 +216,19 @@ class Loop:
         if best:
             yield from self._save()
 
-    def _save(self) -> Generator[Event, None, None]:
-        """Save a checkpoint of this step, unless there is one."""
-        if self.cursor.step == 0 or self.keeper.saved == self.cursor:
-            return
-        yield Progress(phase="saving", message=f"Saving step {self.cursor.step}")
-        checkpoint = self.keeper.save(self.cursor)
-        yield CheckpointSaved(
-            step=checkpoint.step, path=str(checkpoint.path), size_bytes=checkpoint.size_bytes
-        )
+    def _save(self, *, wait: bool = False) -> Generator[Event, None, None]:
+        """Begin a checkpoint of this step, unless there is one; `wait` until it is announced."""
+        if self.cursor.step > 0 and self.keeper.saved != self.cursor:
+            yield from self._announce(wait=True)  # the one before
+            self.keeper.begin(self.cursor)
+        if wait:
+            yield Progress(phase="saving", message=f"Saving step {self.cursor.step}")
+        yield from self._announce(wait=wait)
+
+    def _announce(self, *, wait: bool = False) -> Generator[Event, None, None]:
+        """Say it if a checkpoint that was begun is complete."""
+        checkpoint = self.keeper.finished(wait_for_it=wait)
+        if checkpoint is not None:
+            yield CheckpointSaved(
+                step=checkpoint.step, path=str(checkpoint.path), size_bytes=checkpoint.size_bytes
+            )

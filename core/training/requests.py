@@ -1,9 +1,14 @@
 """What a run is asked to do: by its own process, or through a file by a window elsewhere."""
 
 import json
+import time
 from pathlib import Path
 
 from core.control import Control, Request
+
+_LOOK_SECONDS = 0.05
+"""Between two looks at the control file from inside a micro-batch: blocks can be quick, and a file
+system far away."""
 
 
 class Halt(Exception):
@@ -25,6 +30,7 @@ class Requests:
         self.control = control
         self._file = file
         self._seen = self._size()
+        self._looked = time.monotonic()
 
     def check(self) -> None:
         """Raise `Halt` if a stop or a pause was asked for; costs one stat call."""
@@ -32,6 +38,13 @@ class Requests:
         request = self.control.request
         if request:
             raise Halt("stopped" if request == "stop" else "paused")
+
+    def check_often(self) -> None:
+        """Do the same where it is called many times a second; looks at the file now and then."""
+        now = time.monotonic()
+        if self.control.request or now - self._looked > _LOOK_SECONDS:
+            self._looked = now
+            self.check()
 
     @property
     def request(self) -> Request:

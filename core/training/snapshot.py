@@ -64,12 +64,14 @@ class Cursor:
 
 
 def files_of(trainee: "Trainee", cursor: Cursor) -> dict[str, Callable[[], bytes]]:
-    """Return the files of a checkpoint; each is made when it is called."""
+    """Return the files of a checkpoint; each is made when it is called, from copies of now."""
+    weights = {name: tensor.clone() for name, tensor in adapter_tensors(trainee.model).items()}
+    config = config_json(trainee.model, trainee.base_name)
     moments, scalars = _optimizer_state(trainee)
     content = {"cursor": asdict(cursor), "optimizer": scalars}
     return {
-        WEIGHTS: lambda: save(adapter_tensors(trainee.model), metadata={"format": "pt"}),
-        CONFIG: lambda: config_json(trainee.model, trainee.base_name),
+        WEIGHTS: lambda: save(weights, metadata={"format": "pt"}),
+        CONFIG: lambda: config,
         MOMENTS: lambda: save(moments),
         CURSOR: lambda: json.dumps(content, indent=1).encode(),
     }

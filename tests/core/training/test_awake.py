@@ -84,7 +84,7 @@ def test_a_run_that_fails_lets_go(make_run: MakeRun, monkeypatch: pytest.MonkeyP
         raise ZeroDivisionError
 
     inhibitor = FakeInhibitor()
-    monkeypatch.setattr("core.training.loop.summed_loss", broken)
+    monkeypatch.setattr("core.training.passage.Passage.loss", broken)
     with pytest.raises(ZeroDivisionError):
         run_awake(make_run(), inhibitor)
     assert (inhibitor.held, inhibitor.times) == (False, 1)
