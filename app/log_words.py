@@ -48,7 +48,8 @@ def _words(event: Event) -> tuple[str, str, str, str] | None:
     match event:
         case RunStarted():
             trained = f"{event.trainable_parameters:,} of {event.parameters:,} parameters learn"
-            text = f"Started: {trained}."
+            exact = f"in its weights only: {event.inexact}" if event.inexact else "to the bit."
+            text = f"Started: {trained}. A resume is exact {exact}"
             return "cpu", "text_2", text, "info"
         case Evaluated():
             best = ", the best so far" if event.best else ""

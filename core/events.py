@@ -36,7 +36,12 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
-    """The model stands on its device and the first step is next."""
+    """The model stands on its device and the first step is next.
+
+    Attributes:
+        inexact: What keeps a resumed run from giving the numbers of an uninterrupted one to the
+            bit; empty where it gives them.
+    """
 
     name: ClassVar[str] = "started"
     first_step: int
@@ -47,6 +52,7 @@ class RunStarted(Event):
     steps_per_epoch: float
     device: str
     precision: str
+    inexact: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

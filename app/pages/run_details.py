@@ -94,9 +94,15 @@ def _facts(row: RunRow) -> list[tuple[str, str]]:
     if state.measured_bytes:
         predicted, measured = gib(state.predicted_bytes), gib(state.measured_bytes)
         facts.append(("Peak memory", f"{measured} GiB, predicted {predicted}"))
+    if state.phase != "created":
+        facts.append(("Resume", _resume(state.inexact)))
     facts.append(("On disk", file_size(row.size_bytes)))
     facts.append(("Folder", str(row.run.path)))
     return facts
+
+
+def _resume(inexact: str) -> str:
+    return f"weights only: {inexact}" if inexact else "exact, to the bit"
 
 
 def _heading(previous: RunRow | None) -> str:

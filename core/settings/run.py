@@ -202,6 +202,11 @@ class TrainingSettings(Section):
         ge=2,
         le=1000,
     )
+    deterministic: bool = Field(
+        False,
+        title="Exact on a GPU",
+        description="Let a GPU add up in one order always: a resume is exact to the bit, slower.",
+    )
     seed: int = Field(
         7,
         title="Seed",

@@ -9,8 +9,9 @@ from core.errors import UserError
 from core.events import Event, Notice
 from core.run_folder import RunFolder
 from core.training.checkpoint import Checkpoint, CheckpointStore, checkpoint_name
+from core.training.exactness import arithmetic, changed
 from core.training.snapshot import Cursor, files_of, restore, state_bytes
-from core.training.software import rows_fingerprint, versions
+from core.training.software import rows_fingerprint
 from core.training.trainee import Trainee
 
 _ROOM = 4
@@ -39,6 +40,7 @@ class Keeper:
         self.saved: Cursor | None = None
         self.base_fingerprint = ""
         self._rows = rows_fingerprint([*trainee.train, *trainee.held_out])
+        self._arithmetic = arithmetic(trainee.precision)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._under_way: Future[Checkpoint] | None = None
 
@@ -75,7 +77,7 @@ class Keeper:
 
     def _write(self, cursor: Cursor, files: Mapping[str, Callable[[], bytes]]) -> Checkpoint:
         """Commit a checkpoint, then remove those that are no longer needed."""
-        notes = {"base": self.base_fingerprint, "rows": self._rows, "software": versions()}
+        notes = {"base": self.base_fingerprint, "rows": self._rows, "software": self._arithmetic}
         checkpoint = self.store.save(cursor.step, files, notes)
         self.store.prune(best=cursor.best_step)
         return checkpoint
@@ -105,6 +107,9 @@ class Keeper:
         self.saved = cursor
         self._run.update_state(**_state_at(cursor))
         yield Notice(level="info", message=f"Going on from step {cursor.step}.")
+        differing = changed(checkpoint.manifest.get("software", {}), self._arithmetic)
+        if differing:
+            yield Notice(level="warning", message=_about_arithmetic(differing))
         return cursor
 
     def _require_same_inputs(self, checkpoint: Checkpoint) -> None:
@@ -123,6 +128,13 @@ class Keeper:
 def _about_damage(problems: list[str], used: Checkpoint | None) -> str:
     instead = f"step {used.step} is used instead" if used else "there is no older one"
     return f"A checkpoint is damaged and was set aside ({'; '.join(problems)}); {instead}."
+
+
+def _about_arithmetic(differing: list[str]) -> str:
+    return (
+        f"Since the checkpoint this machine has changed ({', '.join(differing)}): nothing is lost, "
+        "but from here on the numbers may differ in their last digits from an uninterrupted run's."
+    )
 
 
 def _state_at(cursor: Cursor) -> dict[str, object]:

@@ -5,7 +5,6 @@ from collections.abc import Generator
 
 from core.control import Control
 from core.data.batches import Order
-from core.data.encode import Example
 from core.errors import UserError
 from core.events import (
     CheckpointSaved,
@@ -19,10 +18,12 @@ from core.events import (
     StepDone,
 )
 from core.run_folder import RunFolder
+from core.training.ahead import Batches
 from core.training.blocks import listen_in_blocks
 from core.training.checkpoint import checkpoint_name
 from core.training.deliverable import deliver
 from core.training.evaluation import evaluate
+from core.training.exactness import add_in_order, why_inexact
 from core.training.factors import write_spectra
 from core.training.guards import Mishap, out_of_memory_in_words, require_finite
 from core.training.keeper import Keeper
@@ -73,6 +74,7 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
         settings = base.settings
         rows = yield from build_rows(settings, base.folder, requests)
         yield Progress(phase="loading", message=f"Loading {base.info.name}")
+        add_in_order(base.precision, wanted=settings.training.deterministic)
         memory = PeakMemory(base.precision.device)
         predicted = base.predicted_bytes([*rows.train, *rows.held_out])
         with out_of_memory_in_words(settings.training.micro_batch):
@@ -125,16 +127,18 @@ class Loop:
         self._layout = Layout.of(
             trainee.train, self._training.micro_batch, trainee.pad_id, packed=passage.packed
         )
-        self._order = Order(len(trainee.train), self._training.seed)
-        self.cursor = Cursor(order=self._order.state)
+        order = Order(len(trainee.train), self._training.seed)
+        self.cursor = Cursor(order=order.state)
+        self._batches: Batches
 
     def begin(self, base: Base, *, resume: bool) -> Generator[Event, None, None]:
         """Go back to the newest checkpoint if asked to, and say what will be done."""
         self.keeper.base_fingerprint = base.fingerprint
         if resume:
             self.cursor = yield from self.keeper.restore(self.cursor)
-            self._order = Order.from_state(self.cursor.order)
         effective = self._training.micro_batch * self._training.accumulation
+        order = Order.from_state(self.cursor.order)
+        self._batches = Batches(self._trainee.train, order, effective)
         yield RunStarted(
             first_step=self.cursor.step,
             total_steps=self._training.steps,
@@ -144,6 +148,7 @@ class Loop:
             steps_per_epoch=len(self._trainee.train) / effective,
             device=str(base.precision.device),
             precision=str(base.precision),
+            inexact=why_inexact(base.settings, base.precision),
         )
 
     def run_until_asked(self) -> Generator[Event, None, str]:
@@ -152,6 +157,7 @@ class Loop:
             outcome = yield from self._work()
             yield from self._save(wait=True)
         finally:
+            self._batches.close()
             self.keeper.close()
         return outcome
 
@@ -180,24 +186,20 @@ class Loop:
     def _step(self) -> StepDone:
         """Do one optimizer step over the next effective batch."""
         started = time.perf_counter()
-        batch = self._next_rows()
-        done = self._stepper.step(self.cursor.step + 1, batch, self._layout)
-        self.cursor = self.cursor.after_step(self._order.state)
-        tokens = sum(len(example.ids) for example in batch)
+        batch = self._batches.take(self._layout)
+        done = self._stepper.step(self.cursor.step + 1, batch)
+        self.cursor = self.cursor.after_step(batch.order)
+        tokens = sum(part.tokens for part in batch.micro_batches)
         return StepDone(
             step=self.cursor.step,
             loss=done.loss,
             learning_rate=done.learning_rate,
             gradient_norm=done.gradient_norm,
-            trained_tokens=trained_tokens(batch),
+            trained_tokens=trained_tokens(batch.rows),
             tokens=tokens,
             tokens_per_second=tokens / (time.perf_counter() - started),
             memory_bytes=self._memory.bytes(),
         )
-
-    def _next_rows(self) -> list[Example]:
-        count = self._training.micro_batch * self._training.accumulation
-        return [self._trainee.train[i] for i in self._order.take(count)]
 
     def _evaluate(self) -> Generator[Event, None, None]:
         """Measure the validation loss of this step, unless a resumed run has done so before."""

@@ -95,7 +95,7 @@ def _packed(rows: Sequence[Example]) -> MicroBatch:
     starts = [0, *accumulate(lengths)][:-1]
     predictors, targets = _predictions(rows, starts)
     return MicroBatch(
-        ids=torch.tensor([[token for row in rows for token in row.ids]]),
+        ids=torch.cat([torch.tensor(row.ids, dtype=torch.long) for row in rows])[None],
         positions=torch.cat([torch.arange(length) for length in lengths])[None],
         mask=None,
         predictors=predictors,
@@ -133,11 +133,9 @@ def _predictions(
     rows: Sequence[Example], starts: Sequence[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return where trained tokens are predicted, one position before them, and the tokens."""
-    pairs = [
-        (start + position - 1, row.ids[position])
-        for row, start in zip(rows, starts, strict=True)
-        for position, trained in enumerate(row.trained)
-        if trained
-    ]
-    predictors, targets = zip(*pairs, strict=True) if pairs else ((), ())
-    return torch.tensor(predictors, dtype=torch.long), torch.tensor(targets, dtype=torch.long)
+    places, targets = [], []
+    for row, start in zip(rows, starts, strict=True):
+        trained = torch.tensor(row.trained, dtype=torch.bool).nonzero().squeeze(1)
+        places.append(trained + (start - 1))
+        targets.append(torch.tensor(row.ids, dtype=torch.long)[trained])
+    return torch.cat(places), torch.cat(targets)

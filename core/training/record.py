@@ -99,7 +99,11 @@ def state_changes(event: Event) -> dict[str, Any]:
     """Return the fields of the run's state that follow from `event`."""
     match event:
         case RunStarted():
-            return {"step": event.first_step, "total_steps": event.total_steps}
+            return {
+                "step": event.first_step,
+                "total_steps": event.total_steps,
+                "inexact": event.inexact,
+            }
         case StepDone():
             return {"step": event.step}
         case Evaluated(step=0):

@@ -1,14 +1,13 @@
 """One optimizer step: forward and backward over the micro-batches, then one update."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
-from core.data.encode import Example
+from core.training.ahead import Batch
 from core.training.guards import require_finite
 from core.training.loss import Criterion
-from core.training.micro_batch import Layout, MicroBatch
+from core.training.micro_batch import MicroBatch
 from core.training.passage import Passage
 from core.training.requests import Requests
 from core.training.schedule import learning_rate
@@ -41,7 +40,7 @@ class Stepper:
         self._criterion = Criterion()
         self._scale = trainee.precision.loss_scale
 
-    def step(self, number: int, batch: Sequence[Example], layout: Layout) -> StepResult:
+    def step(self, number: int, batch: Batch) -> StepResult:
         """Do step `number` over an effective batch.
 
         The summed loss of every micro-batch is divided by the trained tokens of the whole batch,
@@ -52,11 +51,11 @@ class Stepper:
             Mishap: A number is not finite; adapter and optimizer are as before.
         """
         seed_everything(self._training.seed, number)
-        rows = [example.row for example in batch]
-        trained, loss = trained_tokens(batch), 0.0
-        for part in layout.split(batch):
+        rows = [example.row for example in batch.rows]
+        trained, loss = trained_tokens(batch.rows), 0.0
+        for micro_batch in batch.micro_batches:
             self._requests.check()
-            loss += self._forward_backward(layout.tensors(part), trained)
+            loss += self._forward_backward(micro_batch, trained)
             require_finite(loss, "loss", number, rows)
         norm = self._clip()
         require_finite(norm, "gradient", number, rows)

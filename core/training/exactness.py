@@ -1,0 +1,51 @@
+"""Whether a run that is resumed gives the very numbers that an uninterrupted one would have given.
+
+Weights, moments, the order of the rows and all random numbers are restored to the bit. What may
+differ is how the machine adds up: kernels of a GPU that add in the order in which threads finish,
+another version of a library, another number of threads.
+"""
+
+import os
+import platform
+from collections.abc import Mapping
+
+import torch
+
+from core.settings import RunSettings
+from core.training.precision import Precision
+from core.training.software import versions
+
+_ARITHMETIC = ("torch", "transformers", "bitsandbytes", "machine", "threads")
+
+
+def why_inexact(settings: RunSettings, precision: Precision) -> str:
+    """Return what keeps a resumed run from being exact, "" where it is exact."""
+    if precision.device.type == "cuda" and not settings.training.deterministic:
+        return "Sums on a GPU differ in their last digits from one time to the next."
+    return ""
+
+
+def add_in_order(precision: Precision, *, wanted: bool) -> None:
+    """Let a GPU add up in one order always, or not; it costs about a seventh of its speed."""
+    if precision.device.type == "cuda":
+        if wanted:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS wants it for that
+        torch.use_deterministic_algorithms(wanted, warn_only=True)
+        torch.backends.cudnn.benchmark = not wanted
+
+
+def arithmetic(precision: Precision) -> dict[str, str]:
+    """Return what the last digits of a run depend on: libraries, device and threads."""
+    device = precision.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    threads = str(torch.get_num_threads()) if device.type == "cpu" else ""
+    return {**versions(), "machine": name, "threads": threads}
+
+
+def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return in words what has changed since a checkpoint was written."""
+    return [
+        f"{name} {before[name] or 'none'} → {now[name] or 'none'}"
+        for name in _ARITHMETIC
+        if name in before and before[name] != now.get(name, "")
+    ]
