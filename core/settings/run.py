@@ -202,6 +202,16 @@ class TrainingSettings(Section):
         ge=2,
         le=1000,
     )
+    keep_activations: bool = Field(
+        False,
+        title="Keep activations",
+        description="Keep what the blocks below the first adapted one make of a row, on the disk.",
+    )
+    compile: bool = Field(
+        False,
+        title="Compile",
+        description="Compile the blocks before the first step; says after how many it has paid.",
+    )
     deterministic: bool = Field(
         False,
         title="Exact on a GPU",

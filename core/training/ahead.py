@@ -52,6 +52,12 @@ class Batches:
         self._next = self._maker.submit(self._make, layout)
         return batch.laid_out(layout)
 
+    def look(self, layout: Layout) -> Batch:
+        """Return the batch that `take` will return next."""
+        if self._next is None:
+            self._next = self._maker.submit(self._make, layout)
+        return self._next.result().laid_out(layout)
+
     def close(self) -> None:
         """Make no more."""
         self._maker.shutdown(cancel_futures=True)

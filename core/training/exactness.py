@@ -22,6 +22,10 @@ def why_inexact(settings: RunSettings, precision: Precision) -> str:
     """Return what keeps a resumed run from being exact, "" where it is exact."""
     if precision.device.type == "cuda" and not settings.training.deterministic:
         return "Sums on a GPU differ in their last digits from one time to the next."
+    if settings.training.keep_activations:
+        return "Activations that are made again, in other company, may differ in their last digits."
+    if settings.training.compile:
+        return "Blocks that are compiled again may add up in another order."
     return ""
 
 

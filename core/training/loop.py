@@ -21,6 +21,7 @@ from core.run_folder import RunFolder
 from core.training.ahead import Batches
 from core.training.blocks import listen_in_blocks
 from core.training.checkpoint import checkpoint_name
+from core.training.compiling import compile_blocks
 from core.training.deliverable import deliver
 from core.training.evaluation import evaluate
 from core.training.exactness import add_in_order, why_inexact
@@ -30,6 +31,7 @@ from core.training.keeper import Keeper
 from core.training.measure import PeakMemory
 from core.training.micro_batch import Layout
 from core.training.passage import Passage, open_passage
+from core.training.prefix import open_prefix
 from core.training.proof import prove
 from core.training.record import record
 from core.training.requests import Halt, Requests
@@ -139,6 +141,16 @@ class Loop:
         effective = self._training.micro_batch * self._training.accumulation
         order = Order.from_state(self.cursor.order)
         self._batches = Batches(self._trainee.train, order, effective)
+        if self._training.compile:
+            batch = self._batches.look(self._layout)
+            yield from compile_blocks(self._trainee.model, lambda: self._stepper.rehearse(batch))
+        if self._training.keep_activations:
+            self._stepper.prefix = yield from open_prefix(
+                self._trainee.model,
+                self._trainee.train,
+                self._run.path,
+                packed=self._passage.packed,
+            )
         yield RunStarted(
             first_step=self.cursor.step,
             total_steps=self._training.steps,
@@ -158,6 +170,7 @@ class Loop:
             yield from self._save(wait=True)
         finally:
             self._batches.close()
+            self._stepper.close()
             self.keeper.close()
         return outcome
 

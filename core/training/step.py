@@ -1,5 +1,6 @@
 """One optimizer step: forward and backward over the micro-batches, then one update."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from core.training.guards import require_finite
 from core.training.loss import Criterion
 from core.training.micro_batch import MicroBatch
 from core.training.passage import Passage
+from core.training.prefix import PrefixCache
 from core.training.requests import Requests
 from core.training.schedule import learning_rate
 from core.training.seeds import seed_everything
@@ -30,7 +32,11 @@ class StepResult:
 
 
 class Stepper:
-    """Does optimizer steps; the random numbers of one follow from the seed and its number alone."""
+    """Does optimizer steps; the random numbers of one follow from the seed and its number alone.
+
+    Attributes:
+        prefix: Spares the frozen lower blocks a second look at a row; None: they look each time.
+    """
 
     def __init__(self, trainee: Trainee, passage: Passage, requests: Requests) -> None:
         self._trainee = trainee
@@ -39,6 +45,7 @@ class Stepper:
         self._training = trainee.settings.training
         self._criterion = Criterion()
         self._scale = trainee.precision.loss_scale
+        self.prefix: PrefixCache | None = None
 
     def step(self, number: int, batch: Batch) -> StepResult:
         """Do step `number` over an effective batch.
@@ -63,10 +70,21 @@ class Stepper:
         self._update(rate)
         return StepResult(loss, norm, rate)
 
+    def close(self) -> None:
+        """Give back what lies on the disk."""
+        if self.prefix is not None:
+            self.prefix.close()
+
+    def rehearse(self, batch: Batch) -> None:
+        """Go forward and backward over one micro-batch, and leave everything as it was."""
+        self._forward_backward(batch.micro_batches[0], trained_tokens(batch.rows))
+        self._trainee.optimizer.zero_grad()
+
     def _forward_backward(self, batch: MicroBatch, trained: int) -> float:
         """Add the gradient of one micro-batch; return its share of the mean loss."""
         batch = batch.to(self._trainee.precision.device)
-        loss = self._passage.loss(batch, self._criterion)
+        with self.prefix.serving(batch) if self.prefix else nullcontext():
+            loss = self._passage.loss(batch, self._criterion)
         (loss.objective * (self._scale / trained)).backward()  # type: ignore[no-untyped-call]
         return float(loss.cross_entropy) / trained
 
