@@ -6,7 +6,11 @@ from contextlib import contextmanager
 
 import torch
 
+from core.data.encode import Example
 from core.errors import UserError
+from core.events import Notice
+from core.memory.amounts import gib
+from core.training.micro_batch import Layout
 
 _ROWS_NAMED = 8
 _EXHAUSTED = (
@@ -38,25 +42,47 @@ def require_finite(value: float, what: str, step: int, rows: Sequence[int]) -> N
     )
 
 
+class OutOfMemory(Mishap):
+    """The device had no room for a micro-batch."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(
+            "The device ran out of memory.",
+            "Try 4-bit weights, gradient checkpointing or a smaller max length.",
+            details=str(error),
+        )
+
+
 @contextmanager
-def out_of_memory_in_words(micro_batch: int) -> Iterator[None]:
-    """Turn the many faces of an exhausted memory into one `Mishap`."""
+def out_of_memory_in_words() -> Iterator[None]:
+    """Turn the many faces of an exhausted memory into one `OutOfMemory`."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _out_of_memory(micro_batch, error) from error
+        raise OutOfMemory(error) from None  # the traceback would hold the activations
     except RuntimeError as error:
         if not any(words in str(error) for words in _EXHAUSTED):
             raise
-        raise _out_of_memory(micro_batch, error) from error
+        raise OutOfMemory(error) from None
 
 
-def _out_of_memory(micro_batch: int, error: BaseException) -> Mishap:
-    if micro_batch > 1:
-        hint = (
-            f"Try micro-batch {micro_batch // 2} and twice the accumulation: "
-            "the effective batch stays the same."
-        )
-    else:
-        hint = "Try 4-bit weights, gradient checkpointing or a smaller max length."
-    return Mishap("The device ran out of memory.", hint, details=str(error))
+def about_smaller(before: Layout, after: Layout, rows: Sequence[Example], peak: int) -> Notice:
+    """Return what is said when a micro-batch did not fit and half of it is tried.
+
+    Args:
+        before: The layout that did not fit.
+        after: The one that is tried next.
+        rows: The rows that were at work.
+        peak: Bytes of the device's peak so far.
+    """
+    longest = max(len(row.ids) for row in rows)
+    return Notice(
+        level="warning",
+        message=(
+            f"The device ran out of memory at {before.largest(rows):,} tokens at once (longest row "
+            f"{longest:,}, peak so far {gib(peak)} GiB). The micro-batch is halved from "
+            f"{before.micro_batch} to {after.micro_batch} rows, {after.largest(rows):,} tokens; "
+            "effective batch, step and loss stay the same."
+        ),
+        hint="Plan the next run with the smaller micro-batch and more accumulation.",
+    )

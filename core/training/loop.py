@@ -1,16 +1,19 @@
 """The training loop: build, resume, then step, evaluate and save until done; deliver, prove."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 from core.control import Control
 from core.data.batches import Order
+from core.data.encode import Example
 from core.errors import UserError
 from core.events import (
     CheckpointSaved,
     Evaluated,
     Event,
     MemoryMeasured,
+    Notice,
     Progress,
     RanksComputed,
     RunEnded,
@@ -26,9 +29,15 @@ from core.training.deliverable import deliver
 from core.training.evaluation import evaluate
 from core.training.exactness import add_in_order, why_inexact
 from core.training.factors import write_spectra
-from core.training.guards import Mishap, out_of_memory_in_words, require_finite
+from core.training.guards import (
+    Mishap,
+    OutOfMemory,
+    about_smaller,
+    out_of_memory_in_words,
+    require_finite,
+)
 from core.training.keeper import Keeper
-from core.training.measure import PeakMemory
+from core.training.measure import PeakMemory, free_memory
 from core.training.micro_batch import Layout
 from core.training.passage import Passage, open_passage
 from core.training.prefix import open_prefix
@@ -79,7 +88,7 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
         add_in_order(base.precision, wanted=settings.training.deterministic)
         memory = PeakMemory(base.precision.device)
         predicted = base.predicted_bytes([*rows.train, *rows.held_out])
-        with out_of_memory_in_words(settings.training.micro_batch):
+        with out_of_memory_in_words():
             trainee = build_trainee(settings, base, rows)
             passage = yield from open_passage(
                 wanted_passage(trainee), base.info.architecture.vocab_size
@@ -126,9 +135,6 @@ class Loop:
         self.keeper = Keeper(run, trainee)
         listen_in_blocks(trainee.model, requests.check_often)
         self._stepper = Stepper(trainee, passage, requests)
-        self._layout = Layout.of(
-            trainee.train, self._training.micro_batch, trainee.pad_id, packed=passage.packed
-        )
         order = Order(len(trainee.train), self._training.seed)
         self.cursor = Cursor(order=order.state)
         self._batches: Batches
@@ -138,6 +144,11 @@ class Loop:
         self.keeper.base_fingerprint = base.fingerprint
         if resume:
             self.cursor = yield from self.keeper.restore(self.cursor)
+        micro_batch = self.cursor.micro_batch or self._training.micro_batch
+        trainee = self._trainee
+        self._layout = Layout.of(
+            trainee.train, micro_batch, trainee.pad_id, packed=self._passage.packed
+        )
         effective = self._training.micro_batch * self._training.accumulation
         order = Order.from_state(self.cursor.order)
         self._batches = Batches(self._trainee.train, order, effective)
@@ -183,9 +194,7 @@ class Loop:
                     yield from self._save()
                 if self.cursor.step == self._training.steps:
                     return "finished"
-                with out_of_memory_in_words(self._training.micro_batch):
-                    event = self._step()
-                yield event
+                yield from self._step()
                 yield from self._announce()
         except Halt as halt:
             return halt.outcome
@@ -196,14 +205,20 @@ class Loop:
     def _is_due(self, every: int) -> bool:
         return self.cursor.step % every == 0 or self.cursor.step == self._training.steps
 
-    def _step(self) -> StepDone:
+    def _step(self) -> Generator[Event, None, None]:
         """Do one optimizer step over the next effective batch."""
         started = time.perf_counter()
         batch = self._batches.take(self._layout)
-        done = self._stepper.step(self.cursor.step + 1, batch)
+        done = None
+        while done is None:
+            try:
+                with out_of_memory_in_words():
+                    done = self._stepper.step(self.cursor.step + 1, batch.laid_out(self._layout))
+            except OutOfMemory as error:
+                yield self._with_less(batch.rows, error)
         self.cursor = self.cursor.after_step(batch.order)
         tokens = sum(part.tokens for part in batch.micro_batches)
-        return StepDone(
+        yield StepDone(
             step=self.cursor.step,
             loss=done.loss,
             learning_rate=done.learning_rate,
@@ -219,8 +234,15 @@ class Loop:
         step = self.cursor.step
         if self.cursor.evaluated == step:
             return
-        with out_of_memory_in_words(self._training.micro_batch):
-            loss = yield from evaluate(self._trainee, self._passage, self._layout, self._requests)
+        loss = None
+        while loss is None:
+            try:
+                with out_of_memory_in_words():
+                    loss = yield from evaluate(
+                        self._trainee, self._passage, self._layout, self._requests
+                    )
+            except OutOfMemory as error:
+                yield self._with_less(self._trainee.held_out, error)
         require_finite(loss, "validation loss", step, [e.row for e in self._trainee.held_out])
         self.cursor = self.cursor.after_evaluation(loss)
         best = self.cursor.best_step == step
@@ -230,6 +252,21 @@ class Loop:
         yield RanksComputed(step=step, path=str(path))
         if best:
             yield from self._save()
+
+    def _with_less(self, rows: Sequence[Example], error: OutOfMemory) -> Notice:
+        """Halve the micro-batch, so that what did not fit is tried again with less.
+
+        Raises:
+            OutOfMemory: A single row does not fit.
+        """
+        before, after = self._layout, self._layout.shrunk(rows)
+        if after is None:
+            raise error
+        self._trainee.optimizer.zero_grad()
+        free_memory()
+        self._layout = after
+        self.cursor = replace(self.cursor, micro_batch=after.micro_batch)
+        return about_smaller(before, after, rows, self._memory.bytes())
 
     def _save(self, *, wait: bool = False) -> Generator[Event, None, None]:
         """Begin a checkpoint of this step, unless there is one; `wait` until it is announced."""

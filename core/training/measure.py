@@ -1,5 +1,6 @@
 """The peak memory of a run: of the device with CUDA, of the process on a CPU."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -30,6 +31,13 @@ class PeakMemory:
         if self._device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self._device)) + _context_bytes(self._device)
         return _process_peak()
+
+
+def free_memory() -> None:
+    """Give back what nobody holds any more, to the device as well."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _reset_high_water_mark() -> None:

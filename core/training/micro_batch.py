@@ -85,6 +85,23 @@ class Layout:
         starts = range(0, len(rows), self.micro_batch)
         return [list(rows[start : start + self.micro_batch]) for start in starts]
 
+    def largest(self, rows: Sequence[Example]) -> int:
+        """Return the tokens of the largest micro-batch of these rows, padding included."""
+        parts = [[len(row.ids) for row in part] for part in self.split(rows)]
+        return max(sum(part) if self.budget else len(part) * max(part) for part in parts)
+
+    def shrunk(self, rows: Sequence[Example]) -> "Layout | None":
+        """Halve the micro-batch until the largest of these rows is smaller; None if none is."""
+        layout, before = self, self.largest(rows)
+        while layout.micro_batch > 1:
+            half = layout.micro_batch // 2
+            layout = replace(
+                layout, micro_batch=half, budget=layout.budget * half // layout.micro_batch
+            )
+            if layout.largest(rows) < before:
+                return layout
+        return None
+
     def tensors(self, rows: Sequence[Example]) -> MicroBatch:
         """Return one micro-batch on the CPU."""
         return _packed(rows) if self.budget else _padded(rows, self.pad_id)

@@ -52,7 +52,7 @@ class RowStates:
         Raises:
             OSError: The disk is full or gone.
         """
-        data = memoryview(states.contiguous().cpu().view(torch.uint8).numpy())
+        data = states.contiguous().cpu().view(torch.uint8).numpy().data
         self._file.seek(self._places[row][0] * self._token_bytes)
         if self._file.write(data) != data.nbytes:
             raise OSError("the disk is full")

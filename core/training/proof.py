@@ -5,7 +5,6 @@ the disk and prints one JSON line. It fails where an adapter fails in practice: 
 was trained, saved without its weights, or saved under names that its base does not know.
 """
 
-import gc
 import json
 import os
 import subprocess
@@ -20,6 +19,7 @@ import torch
 from core.errors import UserError
 from core.events import AdapterProven, Event, Notice, Progress
 from core.run_folder import RunFolder
+from core.training.measure import free_memory
 from core.training.snapshot import WEIGHTS
 
 _PROBE = "Rank is what a small matrix can say about a large one. What does this word mean: light?"
@@ -36,7 +36,7 @@ def prove(run: RunFolder, base: Path, given_up: Callable[[], bool]) -> Generator
         UserError: The adapter does nothing, or cannot be loaded.
     """
     yield Progress(phase="proving", message="Loading the adapter in a fresh process")
-    _free_memory()
+    free_memory()
     result = _ask_child(run, base, given_up)
     if result is None:
         yield Notice(level="warning", message="The proof of the adapter was not waited for.")
@@ -110,12 +110,6 @@ def _ask_child(run: RunFolder, base: Path, given_up: Callable[[], bool]) -> dict
         )
     result: dict[str, Any] = json.loads(answer.splitlines()[-1])
     return result
-
-
-def _free_memory() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ class Cursor:
         evaluated: Step of the last finished evaluation, -1 before the first.
         best_step: Step with the lowest validation loss after training began, -1 for none.
         order: Where the order of the rows stands.
+        micro_batch: Rows at once where memory has forced fewer than the settings say; 0: as set.
     """
 
     order: OrderState
@@ -48,6 +49,7 @@ class Cursor:
     first_loss: float | None = None
     best_step: int = -1
     best_loss: float | None = None
+    micro_batch: int = 0
 
     def after_step(self, order: OrderState) -> "Cursor":
         """Return the cursor one step further, with the order of the rows where it stands now."""
