@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 
@@ -24,22 +25,70 @@ class Mishap(UserError):
     """The step under way failed, the adapter is still what it was before it."""
 
 
+class Spoilt(UserError):
+    """A trained weight is no number: nothing of now may be saved."""
+
+    def __init__(self, weight: str, step: int) -> None:
+        super().__init__(
+            f"{_short(weight)} is not finite after step {step}: training stopped, and this state "
+            "is not saved.",
+            "Resume from the last checkpoint, which is sound; a lower learning rate may help.",
+        )
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A number of a step that is none, and what is known of it.
+
+    Attributes:
+        what: "loss" or "gradient", or another name of the number.
+        rows: Indices of the rows that were at work.
+        guilty: Those that alone give such a number, where the loss tells.
+        module: The first module that made one, "" where none does when it is computed again.
+    """
+
+    what: str
+    value: float
+    step: int
+    rows: Sequence[int]
+    guilty: Sequence[int] = ()
+    module: str = ""
+
+    def mishap(self) -> Mishap:
+        """Return the error that stops the run before the adapter is spoilt."""
+        sentences = [
+            f"The {self.what} of step {self.step} is {self.value}: training stopped before it "
+            f"could spoil the adapter. Rows of this batch: {_listed(self.rows)}."
+        ]
+        if self.guilty:
+            sentences.append(f"Alone it comes from row {_listed(self.guilty)}.")
+        if self.module:
+            sentences.append(f"The first module with such a number is {_short(self.module)}.")
+        return Mishap(
+            " ".join(sentences),
+            "Look at these rows, and try a lower learning rate or more warm-up. "
+            "The adapter of the step before is saved.",
+        )
+
+
 def require_finite(value: float, what: str, step: int, rows: Sequence[int]) -> None:
-    """Stop before an optimizer step would write NaN into the adapter.
+    """Stop where a number is none and nothing more can be said about it.
 
     Raises:
         Mishap: `value` is NaN or infinite; the message names the step and the rows.
     """
-    if math.isfinite(value):
-        return
+    if not math.isfinite(value):
+        raise Trouble(what, value, step, rows).mishap()
+
+
+def _listed(rows: Sequence[int]) -> str:
     named = ", ".join(str(row) for row in rows[:_ROWS_NAMED])
     more = f" and {len(rows) - _ROWS_NAMED} more" if len(rows) > _ROWS_NAMED else ""
-    raise Mishap(
-        f"The {what} of step {step} is {value}: training stopped before it could spoil the "
-        f"adapter. Rows of this batch: {named}{more}.",
-        "Look at these rows, and try a lower learning rate or more warm-up. "
-        "The adapter of the step before is saved.",
-    )
+    return named + more
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("base_model.model.").removesuffix(".default.weight")
 
 
 class OutOfMemory(Mishap):

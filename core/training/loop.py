@@ -32,6 +32,7 @@ from core.training.factors import write_spectra
 from core.training.guards import (
     Mishap,
     OutOfMemory,
+    Spoilt,
     about_smaller,
     out_of_memory_in_words,
     require_finite,
@@ -200,6 +201,9 @@ class Loop:
             return halt.outcome
         except Mishap:
             yield from self._save(wait=True)
+            raise
+        except Spoilt:
+            yield from self._announce(wait=True)
             raise
 
     def _is_due(self, every: int) -> bool:

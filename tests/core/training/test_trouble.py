@@ -55,20 +55,6 @@ def test_a_loss_that_is_no_number_stops_before_it_spoils_the_adapter(
         assert all(tensor.isfinite().all() for tensor in weights.values())
 
 
-def test_a_gradient_that_is_no_number_stops_too(
-    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clip = torch.nn.utils.clip_grad_norm_
-
-    def spoil(parameters: list[torch.nn.Parameter], limit: float) -> torch.Tensor:
-        parameters[0].grad[0, 0] = float("nan")  # type: ignore[index]
-        return clip(parameters, limit)
-
-    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spoil)
-    last = ended(run_all(make_run()))
-    assert "gradient of step 1 is nan" in last.message
-
-
 @pytest.mark.parametrize(
     "error",
     [
