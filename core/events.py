@@ -102,6 +102,35 @@ class Evaluated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LossSpike(Event):
+    """A loss of at least twice the usual one, or one of many that stay too high.
+
+    Attributes:
+        usual: Mean of the usual losses before it.
+        diverging: It was one too many: training goes wrong for good.
+    """
+
+    name: ClassVar[str] = "spike"
+    step: int
+    loss: float
+    usual: float
+    diverging: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampled(Event):
+    """Sample answers at one evaluation.
+
+    Attributes:
+        samples: Per question "prompt", "wanted" (what the data answers) and "answer".
+    """
+
+    name: ClassVar[str] = "samples"
+    step: int
+    samples: list[dict[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointSaved(Event):
     """A checkpoint is complete, durable and may be announced."""
 

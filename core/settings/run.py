@@ -187,6 +187,30 @@ class TrainingSettings(Section):
         le=1_000_000,
         json_schema_extra={"unit": "steps"},
     )
+    early_stopping: int = Field(
+        0,
+        title="Early stopping",
+        description="Evaluations without a lower validation loss after which to finish; 0: never.",
+        ge=0,
+        le=1000,
+        json_schema_extra={"unit": "evaluations"},
+    )
+    samples: int = Field(
+        2,
+        title="Sample answers",
+        description="Held-out questions that the model answers at every evaluation.",
+        ge=0,
+        le=20,
+        json_schema_extra={"unit": "questions"},
+    )
+    sample_tokens: int = Field(
+        32,
+        title="Answer length",
+        description="Most tokens of a sample answer.",
+        ge=1,
+        le=1024,
+        json_schema_extra={"unit": "tokens"},
+    )
     checkpoint_every: int = Field(
         20,
         title="Checkpoint every",

@@ -7,11 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from core.data.encode import Example
 from core.errors import UserError
-from core.events import Notice
-from core.memory.amounts import gib
-from core.training.micro_batch import Layout
 
 _ROWS_NAMED = 8
 _EXHAUSTED = (
@@ -113,25 +109,3 @@ def out_of_memory_in_words() -> Iterator[None]:
         if not any(words in str(error) for words in _EXHAUSTED):
             raise
         raise OutOfMemory(error) from None
-
-
-def about_smaller(before: Layout, after: Layout, rows: Sequence[Example], peak: int) -> Notice:
-    """Return what is said when a micro-batch did not fit and half of it is tried.
-
-    Args:
-        before: The layout that did not fit.
-        after: The one that is tried next.
-        rows: The rows that were at work.
-        peak: Bytes of the device's peak so far.
-    """
-    longest = max(len(row.ids) for row in rows)
-    return Notice(
-        level="warning",
-        message=(
-            f"The device ran out of memory at {before.largest(rows):,} tokens at once (longest row "
-            f"{longest:,}, peak so far {gib(peak)} GiB). The micro-batch is halved from "
-            f"{before.micro_batch} to {after.micro_batch} rows, {after.largest(rows):,} tokens; "
-            "effective batch, step and loss stay the same."
-        ),
-        hint="Plan the next run with the smaller micro-batch and more accumulation.",
-    )

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import psutil
 
 from core.errors import UserError
-from core.events import Event, Notice
+from core.events import CheckpointSaved, Event, Notice, Progress
 from core.run_folder import RunFolder
 from core.training.checkpoint import Checkpoint, CheckpointStore, checkpoint_name
 from core.training.exactness import arithmetic, changed
@@ -44,13 +44,38 @@ class Keeper:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._under_way: Future[Checkpoint] | None = None
 
-    def begin(self, cursor: Cursor) -> None:
-        """Take a snapshot of the present state and let it be written; see `finished`.
+    def save(self, cursor: Cursor, *, wait: bool = False) -> Generator[Event, None, None]:
+        """Begin a checkpoint of now, unless there is one; `wait` until it is announced.
 
         Raises:
-            CheckpointNotSaved: There is too little room on the disk.
+            CheckpointNotSaved: The disk is full or refuses; those before are untouched.
         """
-        assert self._under_way is None, "the one before has not been asked for"
+        if cursor.step > 0 and self.saved != cursor:
+            yield from self.announce(wait=True)  # the one before
+            self._begin(cursor)
+        if wait:
+            yield Progress(phase="saving", message=f"Saving step {cursor.step}")
+        yield from self.announce(wait=wait)
+
+    def announce(self, *, wait: bool = False) -> Generator[Event, None, None]:
+        """Say it if a checkpoint that was begun is complete.
+
+        Raises:
+            CheckpointNotSaved: As of `save`.
+        """
+        under_way = self._under_way
+        if under_way is None or not (wait or under_way.done()):
+            return
+        self._under_way = None
+        done = under_way.result()
+        yield CheckpointSaved(step=done.step, path=str(done.path), size_bytes=done.size_bytes)
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._writer.shutdown()
+
+    def _begin(self, cursor: Cursor) -> None:
+        """Take a snapshot of the present state and let it be written."""
         size = state_bytes(self._trainee)
         self.store.require_space(size)
         files = files_of(self._trainee, cursor)
@@ -58,22 +83,6 @@ class Keeper:
         self.saved = cursor
         if psutil.virtual_memory().available < _ROOM * size:
             wait([self._under_way])
-
-    def finished(self, *, wait_for_it: bool) -> Checkpoint | None:
-        """Return the checkpoint that was begun, once: None while it is being written, or none was.
-
-        Raises:
-            CheckpointNotSaved: The disk is full or refuses; those before are untouched.
-        """
-        under_way = self._under_way
-        if under_way is None or not (wait_for_it or under_way.done()):
-            return None
-        self._under_way = None
-        return under_way.result()
-
-    def close(self) -> None:
-        """Wait for what is being written."""
-        self._writer.shutdown()
 
     def _write(self, cursor: Cursor, files: Mapping[str, Callable[[], bytes]]) -> Checkpoint:
         """Commit a checkpoint, then remove those that are no longer needed."""

@@ -40,7 +40,8 @@ class Cursor:
         evaluated: Step of the last finished evaluation, -1 before the first.
         best_step: Step with the lowest validation loss after training began, -1 for none.
         order: Where the order of the rows stands.
-        micro_batch: Rows at once where memory has forced fewer than the settings say; 0: as set.
+        micro_batch: Rows that went through at once: as set, or fewer where memory forced it; 0
+            before the first step.
     """
 
     order: OrderState
@@ -51,9 +52,9 @@ class Cursor:
     best_loss: float | None = None
     micro_batch: int = 0
 
-    def after_step(self, order: OrderState) -> "Cursor":
+    def after_step(self, order: OrderState, micro_batch: int) -> "Cursor":
         """Return the cursor one step further, with the order of the rows where it stands now."""
-        return replace(self, step=self.step + 1, order=order)
+        return replace(self, step=self.step + 1, order=order, micro_batch=micro_batch)
 
     def after_evaluation(self, loss: float) -> "Cursor":
         """Return the cursor with the validation loss of the current step taken in."""

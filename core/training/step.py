@@ -62,6 +62,7 @@ class Stepper:
             Spoilt: A trained weight is not finite.
         """
         seed_everything(self._training.seed, number)
+        self._trainee.optimizer.zero_grad()  # a try that did not fit left a part of a gradient
         rows = [example.row for example in batch.rows]
         trained, loss = trained_tokens(batch.rows), 0.0
         for micro_batch in batch.micro_batches:

@@ -43,6 +43,7 @@ def tiny_settings(tiny_model: Path, tmp_path: Path) -> RunSettings:
         "training.learning_rate": 1e-2,
         "training.evaluate_every": 2,
         "training.checkpoint_every": 3,
+        "training.samples": 0,
     }
     return RunSettings().with_changes(changes)
 
