@@ -9,12 +9,13 @@ from core.events import (
     CheckpointSaved,
     Evaluated,
     Event,
+    LossSpike,
     MemoryMeasured,
     Notice,
-    Progress,
     RanksComputed,
     RunEnded,
     RunStarted,
+    Sampled,
 )
 from core.memory.amounts import gib
 
@@ -47,25 +48,12 @@ def log_line(event: Event) -> LogLine | None:
 def _words(event: Event) -> tuple[str, str, str, str] | None:
     match event:
         case RunStarted():
-            trained = f"{event.trainable_parameters:,} of {event.parameters:,} parameters learn"
-            exact = f"in its weights only: {event.inexact}" if event.inexact else "to the bit."
-            text = f"Started: {trained}. A resume is exact {exact}"
-            return "cpu", "text_2", text, "info"
-        case Evaluated():
-            best = ", the best so far" if event.best else ""
-            text = f"Validation {event.loss:.3f} at step {event.step}{best}."
-            return (
-                ("check" if event.best else "chart-line"),
-                "ok" if event.best else "text_2",
-                text,
-                "info",
-            )
+            return "cpu", "text_2", _started(event), "info"
+        case Evaluated() | LossSpike() | Sampled() | RanksComputed():
+            return _looked(event)
         case CheckpointSaved():
             text = f"Checkpoint of step {event.step} saved, {file_size(event.size_bytes)}."
             return "bookmark", "text_2", text, "checkpoint"
-        case RanksComputed():
-            text = f"Ranks updated at step {event.step}."
-            return "chart-no-axes-column", "text_2", text, "info"
         case Notice():
             return _notice(event)
         case MemoryMeasured():
@@ -74,9 +62,33 @@ def _words(event: Event) -> tuple[str, str, str, str] | None:
             return _proof(event)
         case RunEnded():
             return _ending(event)
-        case Progress(phase="saving" | "proving"):
-            return None
     return None
+
+
+def _started(event: RunStarted) -> str:
+    trained = f"{event.trainable_parameters:,} of {event.parameters:,} parameters learn"
+    exact = f"in its weights only: {event.inexact}" if event.inexact else "to the bit."
+    return f"Started: {trained}. A resume is exact {exact}"
+
+
+def _looked(
+    event: Evaluated | LossSpike | Sampled | RanksComputed,
+) -> tuple[str, str, str, str]:
+    """Return the line for what was seen at a step."""
+    at = f"at step {event.step}"
+    match event:
+        case Evaluated(best=True):
+            return "check", "ok", f"Validation {event.loss:.3f} {at}, the best so far.", "info"
+        case Evaluated():
+            return "chart-line", "text_2", f"Validation {event.loss:.3f} {at}.", "info"
+        case LossSpike():
+            times = event.loss / max(event.usual, 1e-9)
+            text = f"Loss spike {at}: {event.loss:.2f}, {times:.1f} times the usual."
+            return "triangle-alert", "warn", text, "warning"
+        case Sampled():
+            text = f"{plural(len(event.samples), 'question')} answered {at}."
+            return "message-square", "text_2", text, "info"
+    return "chart-no-axes-column", "text_2", f"Ranks updated {at}.", "info"
 
 
 def _notice(event: Notice) -> tuple[str, str, str, str]:

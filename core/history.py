@@ -1,12 +1,12 @@
 """The columns of a run's metrics, grown event by event; what the plots draw."""
 
 import math
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.events import Evaluated, Event, RunStarted, StepDone
+from core.events import Evaluated, Event, LossSpike, RunStarted, StepDone
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +26,7 @@ STEP_COLUMNS = (
     "seconds",
 )
 EVALUATION_COLUMNS = ("step", "loss", "seconds")
+SPIKE_COLUMNS = ("step", "loss", "usual")
 
 
 class Column:
@@ -81,14 +82,18 @@ class Table:
     def __getitem__(self, name: str) -> "NDArray[np.float64]":
         return self.columns[name].values
 
+    def cut_after(self, step: float) -> None:
+        """Forget the rows after `step`."""
+        steps = self["step"]
+        if len(steps) and steps[-1] > step:
+            size = bisect_right(steps, step)
+            for column in self.columns.values():
+                column.cut(size)
+
     def append(self, event: Event) -> None:
         """Add a row; a step that a resumed run repeats replaces what was there from it on."""
         step = event.step  # type: ignore[attr-defined]
-        steps = self["step"]
-        if len(steps) and steps[-1] >= step:
-            size = bisect_left(steps, step)
-            for column in self.columns.values():
-                column.cut(size)
+        self.cut_after(step - 1)
         for name, column in self.columns.items():
             column.append(float(getattr(event, name)))
 
@@ -102,6 +107,7 @@ class History:
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.steps = Table(STEP_COLUMNS)
         self.evaluations = Table(EVALUATION_COLUMNS)
+        self.spikes = Table(SPIKE_COLUMNS)
         self.started: RunStarted | None = None
         self.version = 0
         for event in events:
@@ -114,8 +120,11 @@ class History:
                 self.steps.append(event)
             case Evaluated():
                 self.evaluations.append(event)
+            case LossSpike():
+                self.spikes.append(event)
             case RunStarted():
                 self.started = event
+                self.spikes.cut_after(event.first_step)
             case _:
                 return
         self.version += 1

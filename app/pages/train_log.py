@@ -8,9 +8,11 @@ from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QButtonGroup, QListView, QStyledItemDelegate, QStyleOptionViewItem
 
 from app.log_words import LogLine, log_line
+from app.pages.train_answers import AnswersView
 from app.style.icons import paint_icon
 from app.style.theme import Theme, font
 from app.widgets.basic import Button, Card, button
+from app.widgets.fields import Segmented
 from app.words import ago
 from core.events import Event
 
@@ -122,10 +124,19 @@ class LogList(QListView):
 
 
 class LogCard(Card):
-    """The list with its filter chips."""
+    """The list with its filter chips, and in its place, when asked for, the sample answers."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__("What happened")
+        super().__init__()
+        self.setAccessibleName("What happened")
+        self.switch = Segmented(
+            [("log", "What happened"), ("answers", "Answers")], theme=theme, name="Show"
+        )
+        self.switch.changed.connect(self._show)
+        self.header.addWidget(self.switch)
+        self.header.addStretch(1)
+        self.body.addLayout(self.header)
+        self.answers = AnswersView(theme)
         self.lines = LogLines()
         self.list = LogList()
         self.list.setObjectName("log_list")
@@ -147,16 +158,26 @@ class LogCard(Card):
             self.chips[kind] = chip
         self.chips["all"].setChecked(True)
         self.body.addWidget(self.list, 1)
+        self.body.addWidget(self.answers, 1)
+        self._show("log")
 
     def show_events(self, events: list[Event]) -> None:
         """Show another run."""
         self.lines.show_events(events)
+        self.answers.show_events(events)
         self._count()
 
     def add(self, event: Event) -> None:
         """Show one more event."""
         self.lines.add(event)
+        self.answers.add(event)
         self._count()
+
+    def _show(self, which: str) -> None:
+        self.list.setVisible(which == "log")
+        self.answers.setVisible(which == "answers")
+        for chip in self.chips.values():
+            chip.setVisible(which == "log")
 
     def _count(self) -> None:
         warnings = self.lines.count("warning")

@@ -35,7 +35,8 @@ class LossPlot(LivePlot):
         self._points = pg.ScatterPlotItem(symbol="d", size=8)
         self._ring = pg.ScatterPlotItem(symbol="o", size=17, brush=None)
         self._head = pg.ScatterPlotItem(symbol="o", size=8)
-        for item in (self._points, self._ring, self._head):
+        self._spikes = pg.ScatterPlotItem(symbol="t", size=11, hoverable=True, tip=_spike_words)
+        for item in (self._points, self._ring, self._head, self._spikes):
             self.plot.addItem(item, ignoreBounds=True)
         self._value = pg.TextItem(anchor=(0, 0.5))
         self._best = pg.TextItem(anchor=(0.5, 1.5))
@@ -61,6 +62,7 @@ class LossPlot(LivePlot):
             self.plot.setXRange(*self._whole, padding=0)
         self._draw_view()
         self._draw_evaluations(series, history)
+        self._draw_spikes(series)
         self._draw_head(series, now)
         self._draw_epochs(series, history)
         self._describe(series, history)
@@ -86,6 +88,8 @@ class LossPlot(LivePlot):
         self._ring.setPen(self.pen("line_blue", 1.5))
         self._head.setBrush(self.text_color("line_orange"))
         self._head.setPen(None)
+        self._spikes.setBrush(self.text_color("warn"))
+        self._spikes.setPen(pg.mkPen(self.text_color("surface")))
         self._future.setBrush(self.text_color("sunken"))
         self._value.setColor(self.text_color("text"))
         self._best.setColor(self.text_color("text_2"))
@@ -123,6 +127,10 @@ class LossPlot(LivePlot):
             self._best.setPos(x[index], y[index])
             at_edge = x[index] > 0.85 * self._whole[1]  # there the newest loss stands above it
             self._best.setAnchor((1.05, -0.4) if at_edge else (0.5, 1.4))
+
+    def _draw_spikes(self, series: RunSeries) -> None:
+        x, loss, times = series.spikes
+        self._spikes.setData(x, loss, data=times)
 
     def _draw_head(self, series: RunSeries, now: float) -> None:
         smooth = series.smooth
@@ -176,6 +184,10 @@ class LossPlot(LivePlot):
         falling = len(smooth) > 20 and smooth[-1] < smooth[-20]
         words = f"Training loss {smooth[-1]:.2f}, {'falling' if falling else 'not falling'}"
         best = history.best
+        count = len(series.spikes[0])
+        words += (
+            f"; {count} spikes, up to {max(series.spikes[2]):.1f} times the usual" if count else ""
+        )
         words += f"; best validation loss {best[1]:.3f} at step {best[0]}" if best else ""
         self.setAccessibleDescription(words)
 
@@ -186,3 +198,7 @@ class LossPlot(LivePlot):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Show everything again."""
         self.show_all()
+
+
+def _spike_words(x: float, y: float, data: float) -> str:
+    return f"Spike: {y:.2f}, {data:.1f} times the usual loss"

@@ -19,6 +19,8 @@ class RunSeries:
     """What the plots draw, over steps, tokens or seconds.
 
     Attributes:
+        spikes: Place on the axis, loss, and how many times the usual it is.
+        marks: What the other metrics were at these places.
         axis: "step", "tokens" (read so far, padding not counted) or "time" (seconds).
         series: One pyramid per metric; `smooth` holds the average of the loss at every step.
     """
@@ -35,6 +37,8 @@ class RunSeries:
         self._smooth: list[Floats] = []
         self.x: Floats = np.empty(0)
         self.evaluations: tuple[Floats, Floats] = (np.empty(0), np.empty(0))
+        self.spikes: tuple[Floats, Floats, Floats] = (np.empty(0),) * 3
+        self.marks: dict[str, Floats] = {name: np.empty(0) for name in METRICS}
         self._last = (-1.0, -1.0)
         self._version = (-1, -1)
 
@@ -63,6 +67,7 @@ class RunSeries:
         if len(steps) > known:
             self._extend(history, known)
         self._place_evaluations(history)
+        self._place_spikes(history)
         self._version = version
         return True
 
@@ -110,6 +115,14 @@ class RunSeries:
             done = np.searchsorted(history.steps["step"], table["step"], "right")
             x = np.concatenate([[0.0], self.x])[np.minimum(done, len(self.x))]
         self.evaluations = (x, table["loss"].copy())
+
+    def _place_spikes(self, history: History) -> None:
+        table = history.spikes
+        rows = np.searchsorted(history.steps["step"], table["step"])
+        seen = rows < len(self.x)
+        loss, usual = table["loss"][seen], table["usual"][seen]
+        self.spikes = (self.x[rows[seen]], loss, loss / np.maximum(usual, 1e-9))
+        self.marks = {name: history.steps[name][rows[seen]] for name in METRICS}
 
     @staticmethod
     def _mark(history: History, count: int) -> tuple[float, float]:

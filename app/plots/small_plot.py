@@ -18,6 +18,7 @@ class Measure:
     Attributes:
         key: Metric of the history; `factor` turns it into the unit that is drawn.
         words: Format of the value, such as "{:,.0f} tokens/s".
+        marked: Loss spikes are marked on it.
     """
 
     key: str
@@ -25,11 +26,12 @@ class Measure:
     token: str
     words: str
     factor: float = 1.0
+    marked: bool = False
 
 
 MEASURES = (
     Measure("learning_rate", "Learning rate", "line_plum", "{:.2f} × 10⁻⁴", 1e4),
-    Measure("gradient_norm", "Gradient norm", "line_grey", "{:.2f}"),
+    Measure("gradient_norm", "Gradient norm", "line_grey", "{:.2f}", marked=True),
     Measure("tokens_per_second", "Speed", "line_green", "{:,.0f} tokens/s"),
     Measure("memory_bytes", "Device memory", "line_pink", "{:.2f} GiB peak", 1 / 2**30),
 )
@@ -48,6 +50,9 @@ class SmallPlot(QWidget):
         self._limit = pg.InfiniteLine(angle=0, movable=False)
         self._limit.hide()
         self.live.plot.addItem(self._limit, ignoreBounds=True)
+        self._marks = pg.ScatterPlotItem(symbol="t", size=8)
+        self.live.plot.addItem(self._marks, ignoreBounds=True)
+        self._style_marks()
         head = QHBoxLayout()
         head.addWidget(label(measure.title, "small", "muted"))
         head.addStretch(1)
@@ -65,6 +70,9 @@ class SmallPlot(QWidget):
         right = max(end, float(series.x[-1]) if len(series.x) else 0.0, 1e-9)
         x, y = pyramid.view(0, right, self.live.pixels)
         self._curve.setData(x, y * self.measure.factor)
+        if self.measure.marked:
+            marks = series.marks[self.measure.key] * self.measure.factor
+            self._marks.setData(series.spikes[0], marks)
         limits = pyramid.limits(0, right)
         top = limits[1] * self.measure.factor if limits else 1.0
         self._limit.setVisible(limit is not None)
@@ -82,5 +90,10 @@ class SmallPlot(QWidget):
         self.value.setText(self.measure.words.format(newest))
         self.live.setAccessibleDescription(f"{self.measure.title} {self.value.text()}")
 
+    def _style_marks(self) -> None:
+        self._marks.setBrush(self.live.text_color("warn"))
+        self._marks.setPen(None)
+
     def _on_theme(self) -> None:
+        self._style_marks()
         self._curve.setPen(self.live.pen(self.measure.token))
