@@ -5,6 +5,8 @@ name can point to an empty file.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -36,6 +38,19 @@ def replace_file(path: Path, data: bytes) -> None:
     except OSError:
         unfinished.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a place for the new content of `path`, which takes over when the block is through."""
+    unfinished = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    try:
+        yield unfinished
+        sync_file(unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

@@ -28,6 +28,12 @@ def models_dir() -> Path:
     return home / "models" if home else Path(_DIRS.user_cache_dir) / "models"
 
 
+def tokens_dir() -> Path:
+    """The folder of rows that have become tokens (see `core.data.token_cache`)."""
+    home = _home()
+    return home / "tokens" if home else Path(_DIRS.user_cache_dir) / "tokens"
+
+
 def config_dir() -> Path:
     """The folder of the window's own preferences."""
     home = _home()

@@ -2,15 +2,17 @@
 
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.checks.context import CheckContext, TokenFacts
 from core.control import Control
 from core.data.desk import DataDesk
-from core.data.encode import Example
 from core.data.stats import summarise
 from core.errors import UserError
 from core.events import Progress
+
+if TYPE_CHECKING:
+    from core.data.token_rows import TokenRows
 
 
 def with_tokens(
@@ -26,18 +28,18 @@ def with_tokens(
     settings = context.settings
     try:
         tokenizer = yield from desk.tokenizer(settings.model.source, control)
-        encoded = yield from desk.encoded(settings.data, settings.model.source, control)
+        tokens = yield from desk.encoded(settings.data, settings.model.source, control)
     except UserError as error:
         return replace(context, token_error=error)
-    examples = [item.cut_to(settings.data.max_length, i) for i, item in enumerate(encoded)]
     facts = TokenFacts(
-        stats=summarise(examples),
+        stats=summarise(tokens, settings.data.max_length),
         has_chat_template=bool(tokenizer.chat_template),
-        double_start=_double_start(examples, tokenizer),
+        double_start=_double_start(tokens, tokenizer),
     )
     return replace(context, tokens=facts)
 
 
-def _double_start(examples: list[Example], tokenizer: Any) -> bool:
+def _double_start(tokens: "TokenRows", tokenizer: Any) -> bool:
     start = tokenizer.bos_token_id
-    return start is not None and any(e.ids[:2] == (start, start) for e in examples)
+    ids, first = tokens.ids.values, tokens.ids.starts[:-1][tokens.lengths > 1]
+    return start is not None and bool(((ids[first] == start) & (ids[first + 1] == start)).any())

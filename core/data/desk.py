@@ -1,15 +1,18 @@
 """Keeps what the jobs about data need again and again: tokenizers, rows, and rows as tokens."""
 
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.control import Control
-from core.data.encode import Encoded, encode_in_batches
 from core.data.rows import data_file, load_rows
 from core.data.table import RowTable
 from core.events import Progress
 from core.settings import DataSettings
+
+if TYPE_CHECKING:
+    from core.data.token_rows import TokenRows
 
 _FileKey = tuple[str, int, int, str, str]
 
@@ -28,7 +31,7 @@ class DataDesk:
     def __init__(self) -> None:
         self._tokenizers: dict[str, Any] = {}
         self._tables: dict[_FileKey, RowTable] = {}
-        self._encoded: dict[tuple[_FileKey, str, str], list[Encoded]] = {}
+        self._encoded: dict[tuple[_FileKey, str, str], TokenRows] = {}
 
     def table(self, data: DataSettings) -> RowTable:
         """Return the rows.
@@ -61,7 +64,7 @@ class DataDesk:
 
     def encoded(
         self, data: DataSettings, source: str, control: Control
-    ) -> Generator[Progress, None, list[Encoded]]:
+    ) -> Generator[Progress, None, "TokenRows"]:
         """Return all rows as tokens, uncut.
 
         Raises:
@@ -72,15 +75,16 @@ class DataDesk:
         if key not in self._encoded:
             table = self.table(data)
             tokenizer = yield from self.tokenizer(source, control)
-            rows: list[Encoded] = []
-            for batch in encode_in_batches(table, tokenizer, data, range(len(table))):
-                rows += batch
-                if control.request:
-                    raise Cancelled
-                share = len(rows) / len(table)
-                yield Progress(phase="tokenising", message="Making tokens", share=share)
-            self._encoded = {key: rows}
+            from core.data.token_cache import tokens_of
+
+            check = partial(_require_no_request, control)
+            self._encoded = {key: (yield from tokens_of(table, tokenizer, data, check))}
         return self._encoded[key]
+
+
+def _require_no_request(control: Control) -> None:
+    if control.request:
+        raise Cancelled
 
 
 def _file_key(data: DataSettings) -> _FileKey:

@@ -17,6 +17,9 @@ from core.settings import DataSettings
 Offset = tuple[int, int]
 """First character of a token and the one behind its last."""
 
+ENCODING = 1
+"""Raised by every change that gives a row other tokens or another mask: it names cached ones."""
+
 BATCH_ROWS = 128
 """Rows per call of the tokenizer: enough to be fast, few enough to be interrupted."""
 

@@ -1,18 +1,20 @@
 """Numbers about encoded rows: what is trained, what is cut."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median_low
+from typing import TYPE_CHECKING
 
-from core.data.encode import Example
+if TYPE_CHECKING:
+    from core.data.token_rows import TokenRows
 
 ROUND_LENGTHS_TO = 64
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataStats:
-    """What the rows of a data set come to at one maximal length.
+    """What the rows of a data set come to at one maximal length; by default, what no rows do.
 
     Attributes:
         lengths: Tokens of each row before anything is cut.
@@ -26,21 +28,21 @@ class DataStats:
         unlocated: Answers that could not be found in the rendered text.
         open_ends: Answers without a trained end of turn.
         cut_ends: Answers of which the end of turn is cut.
-        largest_id: The largest token id, -1 without any token.
+        largest_id: The largest token id, those that are cut included, -1 without any token.
     """
 
-    lengths: tuple[int, ...]
-    trained_lengths: tuple[int, ...]
-    tokens: int
-    trained_tokens: int
-    cut_rows: int
-    cut_trained_tokens: int
-    empty_rows: int
-    answers: int
-    unlocated: int
-    open_ends: int
-    cut_ends: int
-    largest_id: int
+    lengths: tuple[int, ...] = ()
+    trained_lengths: tuple[int, ...] = ()
+    tokens: int = 0
+    trained_tokens: int = 0
+    cut_rows: int = 0
+    cut_trained_tokens: int = 0
+    empty_rows: int = 0
+    answers: int = 0
+    unlocated: int = 0
+    open_ends: int = 0
+    cut_ends: int = 0
+    largest_id: int = -1
 
     @property
     def rows(self) -> int:
@@ -65,21 +67,21 @@ def percentile(values: Sequence[int], share: float) -> int:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def summarise(examples: Iterable[Example]) -> DataStats:
-    """Add up the examples."""
-    all_examples = list(examples)
-    trained = tuple(example.trained_tokens for example in all_examples)
+def summarise(rows: "TokenRows", max_length: int) -> DataStats:
+    """Add up the rows, cut at a length."""
+    trained = rows.trained_lengths(max_length)
+    kept = rows.lengths.clip(max=max_length)
     return DataStats(
-        lengths=tuple(len(e.ids) + e.cut for e in all_examples),
-        trained_lengths=trained,
-        tokens=sum(len(e.ids) for e in all_examples),
-        trained_tokens=sum(trained),
-        cut_rows=sum(e.cut > 0 for e in all_examples),
-        cut_trained_tokens=sum(e.cut_trained for e in all_examples),
-        empty_rows=trained.count(0),
-        answers=sum(e.answers for e in all_examples),
-        unlocated=sum(e.unlocated for e in all_examples),
-        open_ends=sum(e.open_ends for e in all_examples),
-        cut_ends=sum(e.cut_ends for e in all_examples),
-        largest_id=max((max(e.ids, default=-1) for e in all_examples), default=-1),
+        lengths=tuple(rows.lengths.tolist()),
+        trained_lengths=tuple(trained.tolist()),
+        tokens=int(kept.sum()),
+        trained_tokens=int(trained.sum()),
+        cut_rows=int((rows.lengths > max_length).sum()),
+        cut_trained_tokens=int((rows.trained_lengths() - trained).sum()),
+        empty_rows=int((trained == 0).sum()),
+        answers=int(rows.answers.sum()),
+        unlocated=int(rows.unlocated.sum()),
+        open_ends=int((rows.ends.values < 0).sum()),
+        cut_ends=int((rows.ends.values >= max_length).sum()),
+        largest_id=int(rows.ids.values.max(initial=-1)),
     )

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from core.control import Control
 from core.data.desk import Cancelled, DataDesk
-from core.data.encode import Encoded
 from core.data.split import split_rows
 from core.data.stats import DataStats, summarise
 from core.data.table import Conversation, RowTable
@@ -52,17 +51,16 @@ class Dataset:
         """
         yield Progress(phase="loading", message="Reading the data")
         table = self._desk.table(request.data)
-        encoded: list[Encoded] = []
+        stats = DataStats()
         try:
             if request.source:
                 if not self._desk.has_encoded(request.data, request.source):
-                    yield Reply(data=reply_data(request, table, summarise([])))
-                encoded = yield from self._desk.encoded(request.data, request.source, control)
+                    yield Reply(data=reply_data(request, table, stats))
+                tokens = yield from self._desk.encoded(request.data, request.source, control)
+                stats = summarise(tokens, request.data.max_length)
         except Cancelled:
             yield RunEnded(outcome="stopped")
             return
-        length = request.data.max_length
-        stats = summarise(item.cut_to(length, i) for i, item in enumerate(encoded))
         yield Reply(data=reply_data(request, table, stats))
 
 

@@ -9,9 +9,10 @@ import torch
 from peft import PeftModel, get_peft_model
 
 from core.adapters import ADAPTERS
-from core.data.encode import Example, encode_rows
+from core.data.encode import Example
 from core.data.rows import load_rows
 from core.data.split import split_rows
+from core.data.token_cache import tokens_of
 from core.errors import UserError
 from core.events import Event, Notice, Progress
 from core.models.info import ModelInfo
@@ -25,8 +26,6 @@ from core.training.passage import Passage
 from core.training.precision import Precision
 from core.training.requests import Requests
 from core.training.start import Base
-
-_ROWS_AT_ONCE = 256  # between two looks at the requests
 
 
 @dataclass
@@ -43,8 +42,8 @@ class Trainee:
     model: PeftModel
     optimizer: torch.optim.Optimizer
     parameters: dict[str, torch.nn.Parameter]
-    train: list[Example]
-    held_out: list[Example]
+    train: Sequence[Example]
+    held_out: Sequence[Example]
     pad_id: int
     precision: Precision
     base_name: str
@@ -59,8 +58,8 @@ class Trainee:
 class Rows:
     """The tokenised rows of a run."""
 
-    train: list[Example]
-    held_out: list[Example]
+    train: Sequence[Example]
+    held_out: Sequence[Example]
     pad_id: int
 
 
@@ -77,17 +76,9 @@ def build_rows(
     tokenizer = load_tokenizer(folder)
     table = load_rows(settings.data)
     split = split_rows(table, settings.data, settings.training.seed)
-    encoded = []
-    for rows in (split.train, split.held_out):
-        examples: list[Example] = []
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            requests.check()
-            chunk = rows[start : start + _ROWS_AT_ONCE]
-            examples += encode_rows(table, tokenizer, settings.data, rows=chunk)
-            done = (start + len(chunk)) / len(rows)
-            yield Progress(phase="tokenising", message="Making tokens", share=done)
-        encoded.append([example for example in examples if example.trained_tokens])
-    train, held_out = encoded
+    tokens = yield from tokens_of(table, tokenizer, settings.data, requests.check)
+    length = settings.data.max_length
+    train, held_out = (tokens.cut_to(length, rows) for rows in (split.train, split.held_out))
     yield from _about_rows(len(table), len(train), len(held_out))
     pad = tokenizer.pad_token_id
     return Rows(train, held_out, 0 if pad is None else int(pad))  # masked by position anyway

@@ -57,7 +57,7 @@ def test_a_lower_limit_needs_no_new_tokens(
     job = JOBS["dataset"]()
     request = {"data": data, "source": str(tiny_model)}
     whole = reply_of(job, request)
-    monkeypatch.setattr("core.data.desk.encode_in_batches", None)
+    monkeypatch.setattr("core.data.token_cache.encode_in_batches", None)
     cut = reply_of(job, {**request, "data": {**data, "max_length": 30}, "first": 298})
     assert cut["lengths"] == whole["lengths"]
     assert cut["tokens"] == sum(min(30, length) for length in whole["lengths"])
