@@ -42,9 +42,7 @@ class Exam:
         self._passage, self._requests = passage, requests
         self._training = trainee.settings.training
         self._tokenizer = load_tokenizer(tokenizer)
-        self._questions = choose_questions(
-            trainee.held_out, self._training.samples, self._tokenizer
-        )
+        self._questions = choose_questions(trainee.held_out, trainee.asked, self._tokenizer)
 
     def loss(self, step: int, room: Room) -> Generator[Event, None, float]:
         """Return the mean loss over the held-out rows, in nats.

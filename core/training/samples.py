@@ -21,6 +21,7 @@ class Question:
 
     Attributes:
         ids: Its tokens up to the first answer; of a plain text the first half.
+        prompt: The question in words.
         wanted: What follows in the data, as text.
     """
 
@@ -29,9 +30,11 @@ class Question:
     wanted: str
 
 
-def choose_questions(rows: Sequence[Example], count: int, tokenizer: Any) -> list[Question]:
-    """Return the questions of the first `count` held-out rows."""
-    return [_question(row, tokenizer) for row in rows[:count]]
+def choose_questions(
+    rows: Sequence[Example], asked: Sequence[str], tokenizer: Any
+) -> list[Question]:
+    """Return the questions of the first held-out rows, of which `asked` has the words."""
+    return [_question(row, words, tokenizer) for row, words in zip(rows, asked, strict=False)]
 
 
 def ask(
@@ -51,14 +54,11 @@ def ask(
     return samples
 
 
-def _question(row: Example, tokenizer: Any) -> Question:
+def _question(row: Example, words: str, tokenizer: Any) -> Question:
     first = row.trained.index(True)
     border = first if first > 1 else max(1, len(row.ids) // 2)
-    prompt, wanted = (
-        tokenizer.decode(ids, skip_special_tokens=True).strip()
-        for ids in (row.ids[:border], row.ids[border:])
-    )
-    return Question(row.ids[:border], prompt, wanted)
+    wanted = tokenizer.decode(row.ids[border:], skip_special_tokens=True).strip()
+    return Question(row.ids[:border], words, wanted)
 
 
 def _answer(passage: Passage, question: Question, tokenizer: Any, most_tokens: int) -> str:

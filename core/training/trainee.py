@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from core.adapters import ADAPTERS
 from core.data.encode import Example
 from core.data.rows import load_rows
 from core.data.split import split_rows
+from core.data.table import Conversation
 from core.data.token_cache import tokens_of
 from core.errors import UserError
 from core.events import Event, Notice, Progress
@@ -35,6 +37,7 @@ class Trainee:
     Attributes:
         parameters: The trained parameters by name, in the order of the optimizer.
         train, held_out: Tokenised rows; every one has at least one trained token.
+        asked: The sample questions in words, of the first held-out rows.
         base_name: What `adapter_config.json` will call the base model.
     """
 
@@ -44,6 +47,7 @@ class Trainee:
     parameters: dict[str, torch.nn.Parameter]
     train: Sequence[Example]
     held_out: Sequence[Example]
+    asked: tuple[str, ...]
     pad_id: int
     precision: Precision
     base_name: str
@@ -56,10 +60,15 @@ class Trainee:
 
 @dataclass(frozen=True)
 class Rows:
-    """The tokenised rows of a run."""
+    """The tokenised rows of a run.
+
+    Attributes:
+        asked: What the first held-out rows ask, in words: the sample questions of the run.
+    """
 
     train: Sequence[Example]
     held_out: Sequence[Example]
+    asked: tuple[str, ...]
     pad_id: int
 
 
@@ -81,7 +90,14 @@ def build_rows(
     train, held_out = (tokens.cut_to(length, rows) for rows in (split.train, split.held_out))
     yield from _about_rows(len(table), len(train), len(held_out))
     pad = tokenizer.pad_token_id
-    return Rows(train, held_out, 0 if pad is None else int(pad))  # masked by position anyway
+    sampled = islice(held_out, settings.training.samples)
+    asked = tuple(_question(table.rows[example.row]) for example in sampled)
+    return Rows(train, held_out, asked, 0 if pad is None else int(pad))  # masked by position anyway
+
+
+def _question(row: Conversation) -> str:
+    """Return the last thing that is said before the last answer; of a text row its beginning."""
+    return row[-2].content if len(row) > 1 else row[0].content
 
 
 def _about_rows(rows: int, train: int, held_out: int) -> Generator[Notice, None, None]:
@@ -114,6 +130,7 @@ def build_trainee(settings: RunSettings, base: Base, rows: Rows) -> Trainee:
         parameters=parameters,
         train=rows.train,
         held_out=rows.held_out,
+        asked=rows.asked,
         pad_id=rows.pad_id,
         precision=base.precision,
         base_name=base.public_name,
