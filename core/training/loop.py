@@ -212,7 +212,7 @@ class Loop:
 
     def _update(self, rate: float) -> None:
         for group in self._trainee.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate_factor"]
         self._trainee.optimizer.step()
         self._trainee.optimizer.zero_grad()
 

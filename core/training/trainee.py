@@ -18,6 +18,7 @@ from core.models.info import ModelInfo
 from core.models.load import load_model, load_tokenizer
 from core.models.targets import resolve
 from core.settings import RunSettings
+from core.training.optimizers import build_optimizer
 from core.training.precision import Precision
 from core.training.requests import Requests
 from core.training.start import Base
@@ -30,7 +31,7 @@ class Trainee:
     """A model with its adapter, the optimizer of the adapter, and the rows.
 
     Attributes:
-        parameters: The trained parameters by name, in the order of the optimizer.
+        parameters: The trained parameters by name.
         train, held_out: Tokenised rows; every one has at least one trained token.
         base_name: What `adapter_config.json` will call the base model.
     """
@@ -115,7 +116,7 @@ def build_trainee(settings: RunSettings, base: Base, rows: Rows) -> Trainee:
     return Trainee(
         settings=settings,
         model=model,
-        optimizer=build_optimizer(list(parameters.values()), settings),
+        optimizer=build_optimizer(model, settings.training),
         parameters=parameters,
         train=rows.train,
         held_out=rows.held_out,
@@ -140,22 +141,6 @@ def attach_adapter(base: Any, settings: RunSettings, info: ModelInfo) -> PeftMod
     model = get_peft_model(base, method.peft_config(settings.adapter, names))
     model.train()
     return model
-
-
-def build_optimizer(
-    parameters: Sequence[torch.nn.Parameter], settings: RunSettings
-) -> torch.optim.Optimizer:
-    """Return the optimizer of the settings; the loop sets the learning rate of every step."""
-    training = settings.training
-    rate, decay = training.learning_rate, training.weight_decay
-    if training.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, weight_decay=decay)
-    if training.optimizer == "adamw8bit":
-        from bitsandbytes.optim import AdamW8bit
-
-        eight_bit: torch.optim.Optimizer = AdamW8bit(parameters, lr=rate, weight_decay=decay)
-        return eight_bit
-    return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
 
 
 def trained_tokens(examples: Sequence[Example]) -> int:
