@@ -7,31 +7,54 @@ from app.session import Session
 from app.style.theme import Theme
 from app.widgets.basic import Card, label
 from app.widgets.facts import Facts
-from app.widgets.fields import ComboBox, Segmented, form_row
+from app.widgets.fields import ComboBox, FormRow, form_row
 
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("How long", "steps and batches", ("steps", "micro_batch", "accumulation", "seed")),
     (
         "How fast",
         "learning rate and its course",
-        ("learning_rate", "schedule", "warmup", "max_gradient_norm"),
+        ("learning_rate", "schedule", "warmup", "decay_share"),
     ),
     (
         "How it is kept in check",
         "evaluation and checkpoints",
-        ("evaluate_every", "checkpoint_every", "keep_checkpoints", "weight_decay"),
+        ("evaluate_every", "checkpoint_every", "keep_checkpoints", "max_gradient_norm"),
     ),
 )
 MACHINE = ("training.optimizer", "training.gradient_checkpointing", "model.dtype")
-WIDE = ((0, 0, 1, 2), (0, 2, 1, 2), (0, 4, 1, 2), (1, 0, 1, 4), (1, 4, 1, 2))
-TIGHT = ((0, 0, 1, 3), (0, 3, 1, 3), (1, 0, 1, 3), (2, 0, 1, 6), (1, 3, 1, 3))
+ADVANCED = (
+    "training.lora_plus",
+    "training.weight_decay",
+    "training.label_smoothing",
+    "training.z_loss",
+)
+WIDE = ((0, 0, 1, 2), (0, 2, 1, 2), (0, 4, 1, 2), (1, 0, 1, 4), (2, 0, 1, 4), (1, 4, 2, 2))
+TIGHT = ((0, 0, 1, 3), (0, 3, 1, 3), (1, 0, 1, 3), (2, 0, 1, 6), (3, 0, 1, 6), (1, 3, 1, 3))
 """Row, column, rows and columns of each card."""
-OPTIMIZERS = [("adamw", "AdamW"), ("adamw8bit", "AdamW 8-bit"), ("sgd", "SGD")]
-DTYPES = [("auto", "auto"), ("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "fp32")]
+CHOICES = {
+    "training.schedule": [
+        ("cosine", "Cosine"),
+        ("linear", "Linear"),
+        ("constant", "Constant"),
+        ("wsd", "WSD"),
+    ],
+    "training.optimizer": [
+        ("adamw", "AdamW"),
+        ("adamw8bit", "AdamW 8-bit"),
+        ("paged_adamw8bit", "AdamW 8-bit, paged"),
+        ("lion", "Lion"),
+        ("adafactor", "Adafactor"),
+        ("sgd", "SGD"),
+    ],
+    "model.dtype": [("auto", "auto"), ("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "fp32")],
+}
+"""What stands in a combo box, with names for people."""
+NO_DECAY = "Only the schedule WSD has a decay of its own."
 
 
 class TrainSettings(QWidget):
-    """Three groups of settings, those that decide memory and speed, and what comes of it."""
+    """Groups of settings, those that decide memory and speed, and what comes of it all."""
 
     def __init__(self, session: Session, theme: Theme) -> None:
         super().__init__()
@@ -43,7 +66,11 @@ class TrainSettings(QWidget):
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(12)
         self._cards = [self._group(*group) for group in GROUPS]
-        self._cards += [self._machine(), self._outcome()]
+        self._cards += [
+            self._line("On this machine", "memory against speed", MACHINE),
+            self._line("Finer points", "the defaults are good for most runs", ADVANCED),
+            self._outcome(),
+        ]
         layout.addLayout(self._grid)
         self._tight: bool | None = None
         self.set_tight(False)
@@ -64,8 +91,11 @@ class TrainSettings(QWidget):
             self._grid.setColumnStretch(column, 1)
 
     def refresh(self) -> None:
-        """Compute anew what the settings come to."""
+        """Compute anew what the settings come to, and which of them have an effect."""
         training = self._session.settings.training
+        falls = training.schedule == "wsd"
+        self._decay.field.setEnabled(falls)
+        self._decay.field.setToolTip("" if falls else NO_DECAY)
         batch = training.micro_batch * training.accumulation
         rows = batch * training.steps
         self.outcome.show_fact("Effective batch", f"{batch:,} rows")
@@ -83,25 +113,25 @@ class TrainSettings(QWidget):
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(12)
         for index, key in enumerate(keys):
-            field = None
-            if key == "schedule":
-                options = [("cosine", "Cosine"), ("linear", "Linear"), ("constant", "Constant")]
-                field = ComboBox(options)
-            row = form_row(self._session, f"training.{key}", field, theme=self._theme)
+            row = self._row(f"training.{key}")
             grid.addWidget(row, index // 2, index % 2, Qt.AlignmentFlag.AlignTop)
+            if key == "decay_share":
+                self._decay = row
         card.body.addLayout(grid)
         return card
 
-    def _machine(self) -> Card:
-        card = Card("On this machine", "memory against speed")
+    def _line(self, title: str, caption: str, keys: tuple[str, ...]) -> Card:
+        card = Card(title, caption)
         line = QHBoxLayout()
         line.setSpacing(16)
-        fields = (Segmented(OPTIMIZERS, theme=self._theme), None, ComboBox(DTYPES))
-        for key, field in zip(MACHINE, fields, strict=True):
-            row = form_row(self._session, key, field, theme=self._theme)
-            line.addWidget(row, 2 if field is None else 1, Qt.AlignmentFlag.AlignTop)
+        for key in keys:
+            line.addWidget(self._row(key), 1, Qt.AlignmentFlag.AlignTop)
         card.body.addLayout(line)
         return card
+
+    def _row(self, key: str) -> FormRow:
+        field = ComboBox(CHOICES[key]) if key in CHOICES else None
+        return form_row(self._session, key, field, theme=self._theme)
 
     def _outcome(self) -> Card:
         card = Card("What this comes to")

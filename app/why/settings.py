@@ -135,8 +135,40 @@ SETTINGS: dict[str, Why] = {
     ),
     "training.schedule": Why(
         what="How the learning rate goes on after the warm-up.",
-        effect="cosine and linear end at zero, so that the last steps settle; constant does not.",
-        start="cosine.",
+        effect="cosine and linear end at zero, so that the last steps settle; constant does not. "
+        "wsd (warm-up, stable, decay) stays at the peak and falls only at the end: a run that "
+        "turns out too short can go on from a checkpoint before the fall.",
+        start="cosine; wsd where you do not know yet how long to train.",
+        source="Hu et al. 2024, MiniCPM, arXiv:2404.06395",
+    ),
+    "training.decay_share": Why(
+        what="With the schedule wsd: the share of all steps, at the end, in which the learning "
+        "rate falls to zero.",
+        effect="It falls as 1 − √x, fast at first. Until then the loss stays higher than with "
+        "cosine; in the fall it catches up.",
+        start="0.2. The other schedules do not use it.",
+        source="Hägele et al. 2024, arXiv:2405.18392",
+    ),
+    "training.lora_plus": Why(
+        what="How many times as fast B learns as A; ΔW is their product.",
+        effect="B begins at zero and has to grow, A need only turn. In wide models one rate for "
+        "both is too low for B. The learning rate is that of A: lower it when you raise this.",
+        start="1, which is plain LoRA. 16 is what its authors use, with a lower learning rate.",
+        source="Hayou et al. 2024, LoRA+, arXiv:2402.12354",
+    ),
+    "training.label_smoothing": Why(
+        what="The share of the target that goes to all tokens alike instead of the right one.",
+        effect="The model is kept from being too sure. Losses become larger, and can be compared "
+        "only among runs with the same value.",
+        start="0; 0.05 to 0.1 where the answers contain mistakes.",
+        source="Szegedy et al. 2015, arXiv:1512.00567, section 7",
+    ),
+    "training.z_loss": Why(
+        what="A gentle pull of the scores that the model gives its tokens to a common size.",
+        effect="Adds this times log²Z to the loss, where Z is the sum that turns scores into "
+        "probabilities. It keeps long runs in 16 bits from drifting into large numbers.",
+        start="0. 1e-4 if the loss jumps in long runs.",
+        source="Chowdhery et al. 2022, PaLM, arXiv:2204.02311, section 5",
     ),
     "training.warmup": Why(
         what="Steps in which the learning rate rises from zero.",
@@ -145,9 +177,11 @@ SETTINGS: dict[str, Why] = {
     ),
     "training.optimizer": Why(
         what="The rule that turns gradients into changes.",
-        effect="AdamW keeps two numbers per trained parameter, its 8-bit form a quarter of that, "
-        "SGD none.",
-        start="adamw: an adapter is small, so there is little to save.",
+        effect="AdamW keeps two numbers per trained parameter, its 8-bit form a quarter of that; "
+        "paged, they may move out of a full GPU. Lion keeps one number and wants a learning rate "
+        "3 to 10 times lower. Adafactor keeps one per row and column, SGD none.",
+        start="AdamW: an adapter is small, so there is little to save.",
+        source="arXiv:1711.05101; arXiv:2110.02861; arXiv:2302.06675; arXiv:1804.04235",
     ),
     "training.weight_decay": Why(
         what="A gentle pull of the trained weights to zero.",
