@@ -1,39 +1,107 @@
 """How to learn: the settings of training, before a run and for the next one."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from app.session import Session
 from app.style.theme import Theme
 from app.widgets.basic import Card, label
 from app.widgets.facts import Facts
-from app.widgets.fields import ComboBox, Segmented, form_row
+from app.widgets.fields import ComboBox, FormRow, form_row
 from app.widgets.several import Several
 from core.trackers import TRACKERS, is_installed
 
-GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("How long", "steps and batches", ("steps", "micro_batch", "accumulation", "seed")),
+GROUPS = (
+    (
+        "How long",
+        "steps and batches",
+        (
+            "training.steps",
+            "training.micro_batch",
+            "training.accumulation",
+            "training.seed",
+            "training.early_stopping",
+        ),
+    ),
     (
         "How fast",
         "learning rate and its course",
-        ("learning_rate", "schedule", "warmup", "max_gradient_norm"),
+        (
+            "training.learning_rate",
+            "training.schedule",
+            "training.warmup",
+            "training.decay_share",
+            "training.max_gradient_norm",
+        ),
     ),
     (
         "How it is kept in check",
         "evaluation and checkpoints",
-        ("evaluate_every", "checkpoint_every", "keep_checkpoints", "weight_decay"),
+        (
+            "training.evaluate_every",
+            "training.checkpoint_every",
+            "training.keep_checkpoints",
+            "training.samples",
+            "training.sample_tokens",
+        ),
     ),
 )
 MACHINE = ("training.optimizer", "training.gradient_checkpointing", "model.dtype")
-WIDE = ((0, 0, 1, 2), (0, 2, 1, 2), (0, 4, 1, 2), (1, 0, 1, 4), (1, 4, 2, 2), (2, 0, 1, 4))
-TIGHT = ((0, 0, 1, 3), (0, 3, 1, 3), (1, 0, 1, 3), (2, 0, 1, 6), (1, 3, 1, 3), (3, 0, 1, 6))
+ADVANCED = (
+    "training.lora_plus",
+    "training.weight_decay",
+    "training.label_smoothing",
+    "training.z_loss",
+)
+SPEED = (
+    "training.packing",
+    "training.keep_activations",
+    "training.compile",
+    "training.deterministic",
+    "training.adapter_products",
+    "model.attention_dtype",
+)
+WIDE = (
+    *((0, 0, 1, 2), (0, 2, 1, 2), (0, 4, 1, 2)),
+    *((1, 0, 1, 4), (2, 0, 1, 4), (3, 0, 1, 4)),
+    *((1, 4, 2, 2), (3, 4, 1, 2)),
+)
+TIGHT = (
+    *((0, 0, 1, 3), (0, 3, 1, 3), (1, 0, 1, 3)),
+    *((2, 0, 1, 6), (3, 0, 1, 6), (4, 0, 1, 6)),
+    *((1, 3, 1, 3), (5, 0, 1, 6)),
+)
 """Row, column, rows and columns of each card."""
-OPTIMIZERS = [("adamw", "AdamW"), ("adamw8bit", "AdamW 8-bit"), ("sgd", "SGD")]
-DTYPES = [("auto", "auto"), ("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "fp32")]
+CHOICES = {
+    "training.schedule": [
+        ("cosine", "Cosine"),
+        ("linear", "Linear"),
+        ("constant", "Constant"),
+        ("wsd", "WSD"),
+    ],
+    "training.optimizer": [
+        ("adamw", "AdamW"),
+        ("adamw8bit", "AdamW 8-bit"),
+        ("paged_adamw8bit", "AdamW 8-bit, paged"),
+        ("lion", "Lion"),
+        ("adafactor", "Adafactor"),
+        ("sgd", "SGD"),
+    ],
+    "training.adapter_products": [("fp32", "fp32"), ("model", "as the model")],
+    "model.attention_dtype": [
+        ("auto", "auto"),
+        ("bf16", "bf16"),
+        ("fp16", "fp16"),
+        ("fp32", "fp32"),
+    ],
+    "model.dtype": [("auto", "auto"), ("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "fp32")],
+}
+"""What stands in a combo box, with names for people."""
+NO_DECAY = "Only the schedule WSD has a decay of its own."
 
 
 class TrainSettings(QWidget):
-    """Three groups of settings, those that decide memory and speed, and what comes of it."""
+    """Groups of settings, those that decide memory and speed, and what comes of it all."""
 
     def __init__(self, session: Session, theme: Theme) -> None:
         super().__init__()
@@ -44,8 +112,14 @@ class TrainSettings(QWidget):
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(12)
-        self._cards = [self._group(*group) for group in GROUPS]
-        self._cards += [self._machine(), self._outcome(), self._tracking()]
+        self._cards = [self._card(*group) for group in GROUPS]
+        self._cards += [
+            self._card("On this machine", "memory against speed", MACHINE, 3),
+            self._card("Finer points", "the defaults are good for most runs", ADVANCED, 4),
+            self._card("How it is computed", "the defaults are fast and exact", SPEED, 3),
+            self._outcome(),
+            self._tracking(),
+        ]
         layout.addLayout(self._grid)
         self._tight: bool | None = None
         self.set_tight(False)
@@ -66,8 +140,11 @@ class TrainSettings(QWidget):
             self._grid.setColumnStretch(column, 1)
 
     def refresh(self) -> None:
-        """Compute anew what the settings come to."""
+        """Compute anew what the settings come to, and which of them have an effect."""
         training = self._session.settings.training
+        falls = training.schedule == "wsd"
+        self._decay.field.setEnabled(falls)
+        self._decay.field.setToolTip("" if falls else NO_DECAY)
         batch = training.micro_batch * training.accumulation
         rows = batch * training.steps
         self.outcome.show_fact("Effective batch", f"{batch:,} rows")
@@ -79,31 +156,23 @@ class TrainSettings(QWidget):
         evaluations = 1 + training.steps // training.evaluate_every
         self.outcome.show_fact("Evaluations", f"{evaluations:,}, the first at step 0")
 
-    def _group(self, title: str, caption: str, keys: tuple[str, ...]) -> Card:
+    def _card(self, title: str, caption: str, keys: tuple[str, ...], columns: int = 2) -> Card:
         card = Card(title, caption)
         grid = QGridLayout()
-        grid.setHorizontalSpacing(12)
+        grid.setHorizontalSpacing(12 if columns == 2 else 16)
         grid.setVerticalSpacing(12)
         for index, key in enumerate(keys):
-            field = None
-            if key == "schedule":
-                options = [("cosine", "Cosine"), ("linear", "Linear"), ("constant", "Constant")]
-                field = ComboBox(options)
-            row = form_row(self._session, f"training.{key}", field, theme=self._theme)
-            grid.addWidget(row, index // 2, index % 2, Qt.AlignmentFlag.AlignTop)
+            row = self._row(key)
+            grid.addWidget(row, index // columns, index % columns, Qt.AlignmentFlag.AlignTop)
+            grid.setColumnStretch(index % columns, 1)
+            if key == "training.decay_share":
+                self._decay = row
         card.body.addLayout(grid)
         return card
 
-    def _machine(self) -> Card:
-        card = Card("On this machine", "memory against speed")
-        line = QHBoxLayout()
-        line.setSpacing(16)
-        fields = (Segmented(OPTIMIZERS, theme=self._theme), None, ComboBox(DTYPES))
-        for key, field in zip(MACHINE, fields, strict=True):
-            row = form_row(self._session, key, field, theme=self._theme)
-            line.addWidget(row, 2 if field is None else 1, Qt.AlignmentFlag.AlignTop)
-        card.body.addLayout(line)
-        return card
+    def _row(self, key: str) -> FormRow:
+        field = ComboBox(CHOICES[key]) if key in CHOICES else None
+        return form_row(self._session, key, field, theme=self._theme)
 
     def _tracking(self) -> Card:
         card = Card("Elsewhere", "the same curves in other programs")

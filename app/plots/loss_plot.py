@@ -47,6 +47,7 @@ class LossPlot(LivePlot):
         self._zoomed = False
         self._series: RunSeries | None = None
         self.plot.getViewBox().sigRangeChangedManually.connect(self._on_zoom)
+        self.plot.getViewBox().sigResized.connect(self._draw_view)
         self.plot.viewport().installEventFilter(self)
         self.restyle()
 

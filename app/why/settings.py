@@ -135,8 +135,40 @@ SETTINGS: dict[str, Why] = {
     ),
     "training.schedule": Why(
         what="How the learning rate goes on after the warm-up.",
-        effect="cosine and linear end at zero, so that the last steps settle; constant does not.",
-        start="cosine.",
+        effect="cosine and linear end at zero, so that the last steps settle; constant does not. "
+        "wsd (warm-up, stable, decay) stays at the peak and falls only at the end: a run that "
+        "turns out too short can go on from a checkpoint before the fall.",
+        start="cosine; wsd where you do not know yet how long to train.",
+        source="Hu et al. 2024, MiniCPM, arXiv:2404.06395",
+    ),
+    "training.decay_share": Why(
+        what="With the schedule wsd: the share of all steps, at the end, in which the learning "
+        "rate falls to zero.",
+        effect="It falls as 1 − √x, fast at first. Until then the loss stays higher than with "
+        "cosine; in the fall it catches up.",
+        start="0.2. The other schedules do not use it.",
+        source="Hägele et al. 2024, arXiv:2405.18392",
+    ),
+    "training.lora_plus": Why(
+        what="How many times as fast B learns as A; ΔW is their product.",
+        effect="B begins at zero and has to grow, A need only turn. In wide models one rate for "
+        "both is too low for B. The learning rate is that of A: lower it when you raise this.",
+        start="1, which is plain LoRA. 16 is what its authors use, with a lower learning rate.",
+        source="Hayou et al. 2024, LoRA+, arXiv:2402.12354",
+    ),
+    "training.label_smoothing": Why(
+        what="The share of the target that goes to all tokens alike instead of the right one.",
+        effect="The model is kept from being too sure. Losses become larger, and can be compared "
+        "only among runs with the same value.",
+        start="0; 0.05 to 0.1 where the answers contain mistakes.",
+        source="Szegedy et al. 2015, arXiv:1512.00567, section 7",
+    ),
+    "training.z_loss": Why(
+        what="A gentle pull of the scores that the model gives its tokens to a common size.",
+        effect="Adds this times log²Z to the loss, where Z is the sum that turns scores into "
+        "probabilities. It keeps long runs in 16 bits from drifting into large numbers.",
+        start="0. 1e-4 if the loss jumps in long runs.",
+        source="Chowdhery et al. 2022, PaLM, arXiv:2204.02311, section 5",
     ),
     "training.warmup": Why(
         what="Steps in which the learning rate rises from zero.",
@@ -145,9 +177,11 @@ SETTINGS: dict[str, Why] = {
     ),
     "training.optimizer": Why(
         what="The rule that turns gradients into changes.",
-        effect="AdamW keeps two numbers per trained parameter, its 8-bit form a quarter of that, "
-        "SGD none.",
-        start="adamw: an adapter is small, so there is little to save.",
+        effect="AdamW keeps two numbers per trained parameter, its 8-bit form a quarter of that; "
+        "paged, they may move out of a full GPU. Lion keeps one number and wants a learning rate "
+        "3 to 10 times lower. Adafactor keeps one per row and column, SGD none.",
+        start="AdamW: an adapter is small, so there is little to save.",
+        source="arXiv:1711.05101; arXiv:2110.02861; arXiv:2302.06675; arXiv:1804.04235",
     ),
     "training.weight_decay": Why(
         what="A gentle pull of the trained weights to zero.",
@@ -164,6 +198,60 @@ SETTINGS: dict[str, Why] = {
         effect="Activations shrink to a fraction; each step takes about a third longer.",
         start="Off, unless memory is short.",
         source="Chen et al. 2016, arXiv:1604.06174",
+    ),
+    "training.packing": Why(
+        what="Lay rows end to end, instead of padding all of them to the longest.",
+        effect="No time goes into padding. Each row still sees only itself; before the first step "
+        "a trial on your model proves it, and where it fails rows are padded.",
+        start="On.",
+        source="Krell et al. 2021, arXiv:2107.02027",
+    ),
+    "training.adapter_products": Why(
+        what="Number type of the products with A and B. The factors themselves stay fp32.",
+        effect="In the model's type a step is up to a fifth shorter on a processor, and the "
+        "gradients of A and B are rounded to 8 bits of precision.",
+        start="fp32.",
+    ),
+    "model.attention_dtype": Why(
+        what="Number type of attention's scores over packed rows.",
+        effect="On a processor fp32 is often faster than bf16, because rows are short; a probe "
+        "at the start tells, and run.toml keeps what it said.",
+        start="auto.",
+    ),
+    "training.keep_activations": Why(
+        what="Keep, on the disk, what the frozen blocks below the first adapted one make of a row.",
+        effect="From the second epoch on their forward pass is spared. Of use where only upper "
+        "layers are adapted and the data is read several times.",
+        start="Off.",
+    ),
+    "training.compile": Why(
+        what="Let torch.compile fuse the operations of each block before the first step.",
+        effect="Costs up to a minute at the start; the log says what a pass gains and after how "
+        "many passes that has paid.",
+        start="Off; worth a try for long runs on a GPU.",
+    ),
+    "training.deterministic": Why(
+        what="Make a GPU add up in one order always. A processor does so anyway.",
+        effect="A resumed run gives the very numbers of an uninterrupted one, for about a "
+        "seventh of the speed.",
+        start="Off.",
+    ),
+    "training.early_stopping": Why(
+        what="Evaluations in a row without a lower validation loss after which the run finishes.",
+        effect="Saves the time in which the adapter only learns its rows by heart. The adapter is "
+        "taken from the best step either way.",
+        start="0, which means never; 3 for long runs.",
+    ),
+    "training.samples": Why(
+        what="Held-out questions that the model answers at every evaluation.",
+        effect="You read what it has learned while it learns. Each answer takes a few seconds on "
+        "a processor and touches neither the training nor its random numbers.",
+        start="2.",
+    ),
+    "training.sample_tokens": Why(
+        what="The longest sample answer, in tokens.",
+        effect="Longer answers tell more and take longer.",
+        start="32.",
     ),
     "training.evaluate_every": Why(
         what="Steps between two looks at the held-out rows.",

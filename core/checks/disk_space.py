@@ -4,13 +4,11 @@ from core.adapters import ADAPTERS
 from core.checks.base import CHECKS, Finding
 from core.checks.context import CheckContext
 from core.errors import UserError
+from core.memory.trained import ADAPTER_ELEMENT, state_bytes
 from core.models.info import ModelInfo
 from core.models.targets import resolve
 from core.settings import RunSettings
 
-FP32_BYTES = 4
-MOMENTS = {"adamw": 2 * FP32_BYTES, "adamw8bit": 2, "sgd": 0}
-"""Bytes per trained parameter that an optimizer adds to a checkpoint."""
 RESERVE_BYTES = 2 * 2**30
 """Room for the rest of the computer."""
 MIB = 2**20
@@ -41,10 +39,10 @@ def run_bytes(model: ModelInfo, settings: RunSettings) -> int:
     Raises:
         UserError: A target matches no module.
     """
-    method = ADAPTERS[settings.adapter.method]
+    method, optimizer = ADAPTERS[settings.adapter.method], settings.training.optimizer
     names = resolve(settings.adapter.targets, model.grid)
-    shapes = (model.grid.by_name[name].shape for name in names)
-    parameters = sum(method.parameters(shape, settings.adapter) for shape in shapes)
+    shapes = [model.grid.by_name[name].shape for name in names]
+    weights = ADAPTER_ELEMENT * sum(method.parameters(s, settings.adapter) for s in shapes)
+    states = sum(state_bytes(optimizer, shape, settings.adapter) for shape in shapes)
     checkpoints = settings.training.keep_checkpoints + 2
-    checkpoint = FP32_BYTES + MOMENTS[settings.training.optimizer]
-    return parameters * checkpoint * checkpoints + parameters * FP32_BYTES
+    return round(checkpoints * (weights + states)) + weights

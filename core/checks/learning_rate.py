@@ -3,13 +3,21 @@
 from core.checks.base import CHECKS, Finding
 from core.checks.context import CheckContext
 
-USUAL = {"adamw": (2e-5, 2e-3), "adamw8bit": (2e-5, 2e-3), "sgd": (1e-3, 1.0)}
+ADAPTIVE = (2e-5, 2e-3)
 """Adapters take about ten times the rate of full fine-tuning; most recipes use 1e-4 to 5e-4."""
+USUAL = {
+    "adamw": ADAPTIVE,
+    "adamw8bit": ADAPTIVE,
+    "paged_adamw8bit": ADAPTIVE,
+    "adafactor": ADAPTIVE,
+    "lion": (4e-6, 4e-4),  # a fifth: "3-10x smaller" than AdamW's, arXiv:2302.06675, section 5
+    "sgd": (1e-3, 1.0),
+}
 
 
 @CHECKS.register("learning-rate")
 def learning_rate(context: CheckContext) -> Finding | None:
-    """Say so where the learning rate is unusual."""
+    """Say so where the learning rate is unusual, or with LoRA+ the faster one of B."""
     training = context.settings.training
     low, high = USUAL[training.optimizer]
     rate = training.learning_rate
@@ -17,4 +25,10 @@ def learning_rate(context: CheckContext) -> Finding | None:
         likely = "learn hardly anything" if rate < low else "diverge"
         message = f"A learning rate of {rate:g} is unusual: the run may {likely}."
         return Finding("info", message, f"Most adapters use {low:g} to {high:g}.")
+    fastest = rate * training.lora_plus
+    if fastest > high:
+        message = f"With LoRA+, B learns at a rate of {fastest:g}: the run may diverge."
+        return Finding(
+            "info", message, f"Lower the learning rate to {high / training.lora_plus:g}."
+        )
     return Finding("ok", f"A learning rate of {rate:g} is usual for adapters.")

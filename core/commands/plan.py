@@ -16,12 +16,13 @@ from core.models.info import ModelInfo
 from core.models.sources import open_model
 from core.settings import RunSettings
 
+OPTIMIZERS = "adamw, adamw8bit, paged_adamw8bit, lion, adafactor or sgd"
 OPTIONS: dict[str, tuple[str, Callable[[str], Any], str]] = {
     "rank": ("adapter.rank", int, "rank of the adapter"),
     "targets": ("adapter.targets", lambda text: tuple(text.split(",")), "all-linear, or names"),
     "batch": ("training.micro_batch", int, "rows that go through the model at once"),
     "seq": ("data.max_length", int, "tokens of the longest row"),
-    "optimizer": ("training.optimizer", str, "adamw, adamw8bit or sgd"),
+    "optimizer": ("training.optimizer", str, OPTIMIZERS),
     "dtype": ("model.dtype", str, "compute type: auto, bf16, fp16 or fp32"),
 }
 """Option: setting that it changes, how to read it, what it is."""

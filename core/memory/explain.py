@@ -55,6 +55,11 @@ def _optimizer(plan: MemoryPlan, info: ModelInfo, settings: RunSettings) -> str:
     kinds = {
         "adamw": f"Two moments for each of {trained} parameters; adamw8bit needs a quarter.",
         "adamw8bit": f"Two moments of 8 bits for each of {trained} parameters.",
+        "paged_adamw8bit": f"Two moments of 8 bits for each of {trained} parameters. Where the "
+        "GPU runs short, large ones move out to the computer's memory; they are counted in full.",
+        "lion": f"One moment for each of {trained} parameters, half of what adamw keeps.",
+        "adafactor": "One number per row and per column of the trained matrices, not one per "
+        "parameter.",
         "sgd": "SGD keeps nothing.",
     }
     return kinds[settings.training.optimizer]

@@ -150,7 +150,14 @@ class TrainingSettings(Section):
     learning_rate: float = Field(
         5e-4, title="Learning rate", description="Peak of the schedule.", gt=0, le=1.0
     )
-    schedule: Literal["cosine", "linear", "constant"] = Field(
+    lora_plus: float = Field(
+        1.0,
+        title="LoRA+ ratio",
+        description="Learning rate of B over that of A; 1 is plain LoRA.",
+        ge=1,
+        le=64,
+    )
+    schedule: Literal["cosine", "linear", "constant", "wsd"] = Field(
         "cosine", title="Schedule", description="Course of the learning rate after the warm-up."
     )
     warmup: int = Field(
@@ -161,8 +168,15 @@ class TrainingSettings(Section):
         le=1_000_000,
         json_schema_extra={"unit": "steps"},
     )
-    optimizer: Literal["adamw", "adamw8bit", "sgd"] = Field(
-        "adamw", title="Optimizer", description="AdamW keeps two moments per trained parameter."
+    decay_share: float = Field(
+        0.2,
+        title="Decay share",
+        description="Share of all steps, at the end, in which wsd falls to zero.",
+        ge=0.01,
+        le=1.0,
+    )
+    optimizer: Literal["adamw", "adamw8bit", "paged_adamw8bit", "lion", "adafactor", "sgd"] = Field(
+        "adamw", title="Optimizer", description="The rule that turns gradients into changes."
     )
     weight_decay: float = Field(
         0.0, title="Weight decay", description="Pull of the trained weights to zero.", ge=0, le=1
@@ -173,6 +187,20 @@ class TrainingSettings(Section):
         description="A gradient with a larger norm is scaled down to it; 0 switches this off.",
         ge=0,
         le=1000,
+    )
+    label_smoothing: float = Field(
+        0.0,
+        title="Label smoothing",
+        description="Share of the target that goes to all tokens alike instead of the right one.",
+        ge=0,
+        le=0.5,
+    )
+    z_loss: float = Field(
+        0.0,
+        title="z-loss",
+        description="Weight of the squared log-sum-exp of the logits, which keeps them small.",
+        ge=0,
+        le=0.01,
     )
     gradient_checkpointing: bool = Field(
         False,

@@ -19,6 +19,7 @@ from safetensors.torch import load, save
 
 from core.data.batches import OrderState
 from core.training.checkpoint import Checkpoint
+from core.training.optimizers import page_again
 
 if TYPE_CHECKING:
     from core.training.trainee import Trainee
@@ -138,6 +139,10 @@ def _restore_optimizer(
     for key, tensor in tensors.items():
         name, kind = key.rsplit("/", 1)
         by_name.setdefault(name, {})[kind] = tensor
-    state = {i: by_name[n] for i, n in enumerate(trainee.parameters) if n in by_name}
-    groups = trainee.optimizer.state_dict()["param_groups"]
-    trainee.optimizer.load_state_dict({"state": state, "param_groups": groups})
+    names = {id(parameter): name for name, parameter in trainee.parameters.items()}
+    optimizer = trainee.optimizer
+    order = [names[id(p)] for group in optimizer.param_groups for p in group["params"]]
+    state = {i: by_name[name] for i, name in enumerate(order) if name in by_name}
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    page_again(optimizer)

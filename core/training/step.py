@@ -46,7 +46,8 @@ class Stepper:
         self._passage = passage
         self._requests = requests
         self._training = trainee.settings.training
-        self._criterion = Criterion()
+        training = trainee.settings.training
+        self._criterion = Criterion(training.label_smoothing, training.z_loss)
         self._scale = trainee.precision.loss_scale
         self.prefix: PrefixCache | None = None
 
@@ -114,7 +115,7 @@ class Stepper:
 
     def _update(self, rate: float) -> None:
         for group in self._trainee.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate_factor"]
         self._trainee.optimizer.step()
         self._trainee.optimizer.zero_grad()
 

@@ -24,6 +24,7 @@ from core.settings import RunSettings
 from core.training.adapter_product import shorten_products
 from core.training.attention import NAME
 from core.training.head import Head
+from core.training.optimizers import build_optimizer
 from core.training.passage import Passage
 from core.training.precision import Precision
 from core.training.requests import Requests
@@ -35,7 +36,7 @@ class Trainee:
     """A model with its adapter, the optimizer of the adapter, and the rows.
 
     Attributes:
-        parameters: The trained parameters by name, in the order of the optimizer.
+        parameters: The trained parameters by name.
         train, held_out: Tokenised rows; every one has at least one trained token.
         asked: The sample questions in words, of the first held-out rows.
         base_name: What `adapter_config.json` will call the base model.
@@ -126,7 +127,7 @@ def build_trainee(settings: RunSettings, base: Base, rows: Rows) -> Trainee:
     return Trainee(
         settings=settings,
         model=model,
-        optimizer=build_optimizer(list(parameters.values()), settings),
+        optimizer=build_optimizer(model, settings.training),
         parameters=parameters,
         train=rows.train,
         held_out=rows.held_out,
@@ -153,22 +154,6 @@ def attach_adapter(base: Any, settings: RunSettings, info: ModelInfo) -> PeftMod
     shorten_products(model, settings.training.adapter_products)
     model.train()
     return model
-
-
-def build_optimizer(
-    parameters: Sequence[torch.nn.Parameter], settings: RunSettings
-) -> torch.optim.Optimizer:
-    """Return the optimizer of the settings; the loop sets the learning rate of every step."""
-    training = settings.training
-    rate, decay = training.learning_rate, training.weight_decay
-    if training.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, weight_decay=decay)
-    if training.optimizer == "adamw8bit":
-        from bitsandbytes.optim import AdamW8bit
-
-        eight_bit: torch.optim.Optimizer = AdamW8bit(parameters, lr=rate, weight_decay=decay)
-        return eight_bit
-    return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
 
 
 def wanted_passage(trainee: Trainee) -> Passage:

@@ -182,6 +182,8 @@ def test_a_full_disk_blocks(good: CheckContext) -> None:
     parameters = 2 * 16 * (64 + 48 + 48 + 64 + 96 + 96 + 96)
     needed = run_bytes(good.model, good.settings)
     assert needed == parameters * (4 + 8) * 4 + parameters * 4
+    lion = good.settings.with_changes({"training.optimizer": "lion"})
+    assert run_bytes(good.model, lion) == parameters * (4 + 4) * 4 + parameters * 4
     assert run("disk-space", replace(good, free_disk_bytes=needed - 1)).level == "block"
     assert run("disk-space", replace(good, free_disk_bytes=needed + 1)).level == "warn"
 
@@ -229,3 +231,28 @@ def test_a_tracker_that_is_missing_warns(changed: Changed, monkeypatch: pytest.M
     assert (found.level, found.fix) == ("warn", "pip install mlflow")
     monkeypatch.setattr("core.checks.trackers.is_installed", lambda name: True)
     assert run("trackers", wanted).level == "ok"
+
+
+def test_lion_wants_a_lower_learning_rate(changed: Changed) -> None:
+    usual = {"training.learning_rate": 5e-4}
+    assert run("learning-rate", changed(usual)).level == "ok"
+    found = run("learning-rate", changed({**usual, "training.optimizer": "lion"}))
+    assert "may diverge" in found.message
+
+
+def test_the_rate_of_b_counts_with_lora_plus(changed: Changed) -> None:
+    plus = {"training.lora_plus": 16.0}
+    found = run("learning-rate", changed({**plus, "training.learning_rate": 5e-4}))
+    assert found.level == "info"
+    assert "B learns at a rate of 0.008" in found.message
+    assert found.fix.endswith("to 0.000125.")
+    assert run("learning-rate", changed({**plus, "training.learning_rate": 1e-4})).level == "ok"
+
+
+def test_paged_states_need_a_gpu(changed: Changed) -> None:
+    paged = changed({"training.optimizer": "paged_adamw8bit"})
+    cpu, gpu = (Device("device", 2**33, 2**33, kind) for kind in ("cpu", "cuda"))
+    found = run("optimizer-device", replace(paged, device=cpu))
+    assert found.level == "block"
+    assert "adamw8bit" in found.fix
+    assert run("optimizer-device", replace(paged, device=gpu)).level == "ok"

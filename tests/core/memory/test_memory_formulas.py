@@ -93,11 +93,37 @@ def test_dora_adds_one_number_per_output() -> None:
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "per_parameter"), [("adamw", 8), ("adamw8bit", 2.03125), ("sgd", 0)]
+    ("optimizer", "per_parameter"),
+    [("adamw", 8), ("adamw8bit", 2.03125), ("paged_adamw8bit", 2.03125), ("lion", 4), ("sgd", 0)],
 )
 def test_optimizer_states_per_trained_parameter(optimizer: str, per_parameter: float) -> None:
     made = workload(training__optimizer=optimizer)
     assert optimizer_bytes(made) == per_parameter * trained_parameters(made)
+
+
+def test_adafactor_keeps_a_number_per_row_and_column() -> None:
+    # k: A (16, 4096) and B (1024, 16), in each of 32 layers; DoRA's 1024 magnitudes are a vector.
+    changes = {"training__optimizer": "adafactor", "adapter__targets": ("k_proj",)}
+    numbers = 32 * (16 + 4096 + 1024 + 16)
+    assert optimizer_bytes(workload(**changes)) == 4 * numbers
+    dora = workload(adapter__method="dora", **changes)
+    assert optimizer_bytes(dora) == 4 * (numbers + 32 * 1024)
+
+
+def test_adafactor_on_all_weights() -> None:
+    made = workload(method=FULL, training__optimizer="adafactor")
+    block = 2 * (4096 + 4096) + 2 * (1024 + 4096) + 3 * (14336 + 4096)
+    norms = (2 * 32 + 1) * 4096
+    assert optimizer_bytes(made) == 4 * (32 * block + 2 * (128_256 + 4096) + norms)
+    assert step_temporary_bytes(made) == 4 * 4 * 128_256 * 4096  # one table, four times in fp32
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "per_parameter"), [("adamw", 0), ("adamw8bit", 0), ("lion", 4), ("adafactor", 0)]
+)
+def test_temporaries_of_an_adapter_at_the_step(optimizer: str, per_parameter: int) -> None:
+    made = workload(training__optimizer=optimizer)
+    assert step_temporary_bytes(made) == per_parameter * trained_parameters(made)
 
 
 def test_pure_bf16_fine_tuning_takes_ten_bytes_per_parameter_at_the_step() -> None:

@@ -92,7 +92,7 @@ def test_the_whole_of_a_small_plan_by_hand() -> None:
         ("adapter.rank", (1, 4, 16, 64, 256)),
         ("training.micro_batch", (1, 2, 3, 8, 32)),
         ("data.max_length", (16, 64, 512, 513, 4096)),
-        ("training.optimizer", ("sgd", "adamw8bit", "adamw")),
+        ("training.optimizer", ("sgd", "adafactor", "paged_adamw8bit", "lion", "adamw")),
         ("training.accumulation", (1, 2, 8)),
         ("adapter.dropout", (0.0, 0.1)),
         ("adapter.targets", (("q_proj",), ("q_proj", "v_proj"), ("all-linear",))),

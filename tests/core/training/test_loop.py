@@ -160,7 +160,7 @@ class TestLoop:
         evaluations = of(Evaluated, events)
         assert min(e.loss for e in evaluations[1:]) < evaluations[0].loss
 
-    @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+    @pytest.mark.parametrize("optimizer", ["adamw", "adamw8bit", "lion", "adafactor", "sgd"])
     def test_every_optimizer_steps(self, make_run: MakeRun, optimizer: str) -> None:
         events = run_all(make_run(training__optimizer=optimizer))
         assert losses(events)[-1] != losses(events)[0]

@@ -107,8 +107,17 @@ def test_a_stop_is_obeyed_in_every_phase(make_run: MakeRun, phase: str) -> None:
     assert not run.adapter_dir.exists()
 
 
-def test_the_8_bit_optimizer_resumes_bitwise(make_run: MakeRun) -> None:
-    changes = {"training__optimizer": "adamw8bit", "adapter__rank": 64}
+@pytest.mark.parametrize("optimizer", ["adamw", "adamw8bit", "lion", "adafactor", "sgd"])
+@pytest.mark.parametrize("method", ["lora", "dora"])
+def test_every_optimizer_resumes_bitwise(make_run: MakeRun, optimizer: str, method: str) -> None:
+    """With LoRA+, whose groups do not have the order of the model; rank 64 makes 8-bit states."""
+    changes = {
+        "adapter__method": method,
+        "adapter__rank": 64,
+        "training__optimizer": optimizer,
+        "training__lora_plus": 4.0,
+        "training__weight_decay": 0.1,
+    }
     whole, parts = make_run("whole", **changes), make_run("parts", **changes)
     expected = losses(run_all(whole))
     first = run_all(parts, on_event=asks("pause", 3))

@@ -1,0 +1,82 @@
+"""The form of the Train page: names for people, and what has an effect."""
+
+import typing
+
+import pytest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.pages.base import PageContext
+from app.pages.train_settings import CHOICES, TrainSettings
+from app.session import Session
+from app.setting_field import setting_field
+from app.why import SETTINGS
+from app.widgets.fields import ComboBox, FormRow
+from core.settings import TrainingSettings
+
+
+@pytest.fixture
+def session(context: PageContext) -> Session:
+    return context.session
+
+
+@pytest.fixture
+def form(qtbot: QtBot, context: PageContext) -> TrainSettings:
+    made = TrainSettings(context.session, context.theme)
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def field(form: TrainSettings, key: str) -> QWidget:
+    return typing.cast(QWidget, form.findChild(QWidget, f"field_{key}"))
+
+
+@pytest.mark.parametrize("key", CHOICES)
+def test_every_choice_has_a_name_for_people(key: str) -> None:
+    assert tuple(value for value, _ in CHOICES[key]) == setting_field(key).options
+
+
+def test_every_training_setting_is_shown_and_explained(form: TrainSettings) -> None:
+    shown = {row.key for row in form.findChildren(FormRow)}
+    assert {f"training.{name}" for name in TrainingSettings.model_fields} <= shown
+    assert shown <= SETTINGS.keys()
+
+
+def test_choosing_an_optimizer_changes_the_run(form: TrainSettings, session: Session) -> None:
+    box = field(form, "training.optimizer")
+    assert isinstance(box, ComboBox)
+    box.setCurrentText("AdamW 8-bit, paged")
+    assert session.settings.training.optimizer == "paged_adamw8bit"
+    session.change({"training.optimizer": "lion"})
+    assert box.currentText() == "Lion"
+
+
+def test_the_decay_share_counts_only_for_wsd(form: TrainSettings, session: Session) -> None:
+    share = field(form, "training.decay_share")
+    assert not share.isEnabled()
+    assert "WSD" in share.toolTip()
+    session.change({"training.schedule": "wsd"})
+    assert share.isEnabled()
+    assert share.toolTip() == ""
+    session.change({"training.schedule": "linear"})
+    assert not share.isEnabled()
+
+
+def test_a_ratio_below_one_is_refused_in_place(form: TrainSettings, session: Session) -> None:
+    ratio = field(form, "training.lora_plus")
+    row = next(row for row in form.findChildren(FormRow) if row.field is ratio)
+    ratio.setText("0.5")  # type: ignore[attr-defined]
+    ratio.editingFinished.emit()  # type: ignore[attr-defined]
+    assert "1 to 64" in row.error
+    assert session.settings.training.lora_plus == 1.0
+
+
+@pytest.mark.parametrize("tight", [False, True])
+def test_no_card_covers_another(form: TrainSettings, tight: bool) -> None:
+    form.resize(1032, 700)
+    form.set_tight(tight)
+    QApplication.processEvents()
+    areas = [card.geometry() for card in form._cards]
+    for i, area in enumerate(areas):
+        assert not any(area.intersects(other) for other in areas[i + 1 :])
