@@ -1,6 +1,7 @@
-"""`python -m tests.proof.train_once RUN`: resumes a run in a process of its own.
+"""`python -m tests.proof.train_once RUN…`: resumes runs, each in a process of its own.
 
-Only the last look at the adapter is left out: it starts one more process and takes seconds.
+The processes are forked from this one, which has imported everything and trained nothing. Only the
+last look at the adapter is left out: it starts one more process and takes seconds.
 """
 
 import sys
@@ -13,6 +14,7 @@ from core.control import Control
 from core.events import AdapterProven, Event, RunEnded
 from core.run_folder import RunFolder
 from core.training import loop
+from tests.proof.harness import fork, reap
 
 
 def vouch(*_: object) -> Iterator[Event]:
@@ -29,4 +31,7 @@ def resume(run: RunFolder, control: Control | None = None) -> RunEnded:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     loop.prove = vouch
-    sys.exit(resume(RunFolder.open(Path(sys.argv[1]))).outcome != "finished")
+    for name in sys.argv[1:]:
+        run = RunFolder.open(Path(name))
+        if reap(fork(lambda run=run: resume(run))):  # type: ignore[misc]
+            sys.exit(f"{name} could not be resumed")
