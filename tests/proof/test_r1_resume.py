@@ -41,7 +41,7 @@ def pauses_after(step: int) -> Callable[[Event, Control], None]:
     return lambda event, control: control.pause() if isinstance(event, RunStarted) else None
 
 
-@short_and_full("points", (0, 7, 10, 29), tuple(range(STEPS)))
+@short_and_full("points", (0, 7, 29), tuple(range(STEPS)))
 def test_a_resumed_run_is_the_same_to_the_bit(
     make_run: MakeRun, tmp_path: Path, report: Report, points: tuple[int, ...]
 ) -> None:
