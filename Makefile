@@ -22,7 +22,7 @@ lint: environment-dev ## format, lint and types
 	@$(PY) -m mypy
 
 proof: environment-dev ## the slow proofs: real training, killed workers
-	@$(PY) -m pytest -m slow $(PYTEST_ARGS)
+	@$(PY) -m pytest -m slow -o faulthandler_timeout=2400 $(PYTEST_ARGS)
 
 bench: environment-dev ## time to the first frame, and lateness of the window while training
 	@$(PY) scripts/bench.py

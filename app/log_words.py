@@ -19,6 +19,10 @@ from core.events import (
 )
 from core.memory.amounts import gib
 
+_MOST_CHARACTERS = 2000
+"""Of a notice; the whole of it is in the run's events.jsonl. A line of 1 MB takes a second to lay
+out."""
+
 
 @dataclass(frozen=True)
 class LogLine:
@@ -92,7 +96,7 @@ def _looked(
 
 
 def _notice(event: Notice) -> tuple[str, str, str, str]:
-    text = f"{event.message} {event.hint}".strip()
+    text = f"{event.message} {event.hint}".strip()[:_MOST_CHARACTERS]
     if event.level == "info":
         return "info", "text_2", text, "info"
     error = event.level == "error"

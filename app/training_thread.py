@@ -29,6 +29,11 @@ from core.run_folder import RunFolder, is_alive
 
 OnError = Callable[[type[BaseException], BaseException, TracebackType | None], None]
 POLL_SECONDS = 0.1
+MOST_LINES = 1000
+"""Lines that wait to be read; a worker that says still more waits until there is room."""
+BURST, BREATH_SECONDS = 10, 0.01
+"""The window gets at most so many events at once, and then time to draw: 1000 a second are more
+than any training has, and no more than what a window can take in."""
 LAST_WORD_SECONDS = 2.0
 """How long a follower waits for the last event of a run that says it has ended."""
 NICENESS = 5
@@ -60,7 +65,7 @@ class WorkerProcess:
                 errors="replace",
             )
         _lower_priority(self._process.pid)
-        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._lines: queue.Queue[str | None] = queue.Queue(MOST_LINES)
         self._abandoned = False
         threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True).start()
 
@@ -81,14 +86,18 @@ class WorkerProcess:
         for line in stdout:
             if not self._abandoned:
                 self._lines.put(line)
-        self._lines.put(None)
-        if self._abandoned:
+        if not self._abandoned:
+            self._lines.put(None)
+        else:
             self._process.wait()
             self.release()
 
     def abandon(self) -> None:
         """Let the worker go on unheard; what it holds here is given back when it ends."""
         self._abandoned = True
+        with contextlib.suppress(queue.Empty):
+            while True:  # room for a line that waits for it
+                self._lines.get_nowait()
 
     def send(self, command: dict[str, Any]) -> None:
         """Write one command line; a worker that is gone is noticed by whoever reads."""
@@ -205,6 +214,7 @@ class WorkerThread(QThread):
 
     def run(self) -> None:
         """Read until the worker ends, then close every job that it left open."""
+        heard = 0
         while (line := self._process.read_line(POLL_SECONDS)) is not None:
             if self._leave.is_set():
                 self._process.abandon()
@@ -212,6 +222,9 @@ class WorkerThread(QThread):
             event = from_line(line) if line else None
             if event is not None:
                 self._deliver(_job_id(line), event)
+                heard += 1
+                if heard % BURST == 0:
+                    time.sleep(BREATH_SECONDS)
         code = self._process.wait()
         with self._lock:
             self._ended = True

@@ -5,9 +5,12 @@ name can point to an empty file.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_REPLACED = ".old-"
 
 
 def sync_folder(folder: Path) -> None:
@@ -52,6 +55,39 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         unfinished.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def replace_folder(unfinished: Path, target: Path) -> None:
+    """Rename the complete folder `unfinished` to `target`, which may exist.
+
+    No system renames onto a folder that holds something, so the old one steps aside first. Whoever
+    dies in between leaves no `target`; `put_back` then restores the old one.
+
+    Raises:
+        OSError: The disk refuses; the old folder is where it was.
+    """
+    replaced = target.with_name(_REPLACED + target.name)
+    shutil.rmtree(replaced, ignore_errors=True)
+    if target.exists():
+        target.rename(replaced)
+    try:
+        unfinished.rename(target)
+    except OSError:
+        put_back(target.parent)
+        raise
+    sync_folder(target.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def put_back(folder: Path) -> None:
+    """Undo what a dead process left half done in `replace_folder`; only a live owner may call."""
+    for replaced in folder.glob(f"{_REPLACED}*"):
+        target = replaced.with_name(replaced.name.removeprefix(_REPLACED))
+        if target.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+        else:
+            replaced.rename(target)
+            sync_folder(folder)
 
 
 def sync_file(path: Path) -> None:

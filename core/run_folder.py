@@ -5,6 +5,7 @@ RUN/
   state.json      phase, worker, last step, why it ended (replaced atomically)
   events.jsonl    every event, append only
   worker.log      what the worker wrote to its standard error
+  training.lock   held by the process that trains it
   control.jsonl   requests of a window that did not start the worker itself
   checkpoints/    step-00000120/ …
   adapter/        the deliverable
@@ -70,6 +71,7 @@ class RunFolder:
         self.events_file = path / "events.jsonl"
         self.log_file = path / "worker.log"
         self.control_file = path / "control.jsonl"
+        self.lock_file = path / "training.lock"
         self.checkpoints_dir = path / "checkpoints"
         self.adapter_dir = path / "adapter"
         self.ranks_dir = path / "ranks"

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.durable import sync_folder, write_synced
+from core.durable import put_back, replace_folder, sync_folder, write_synced
 from core.errors import UserError
 
 SCHEMA = 1
@@ -113,10 +113,7 @@ class CheckpointStore:
         try:
             manifest = _write_files(unfinished, {"schema": SCHEMA, "step": step, **notes}, files)
             target = self._folder / checkpoint_name(step)
-            if target.exists():  # a damaged one, or the same step once more
-                self._remove(target)
-            unfinished.rename(target)
-            sync_folder(self._folder)
+            replace_folder(unfinished, target)  # there may be one of the same step
         except OSError as error:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise _not_saved(step, error) from error
@@ -177,7 +174,8 @@ class CheckpointStore:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left behind in `folder`; only its live owner may call this."""
+    """Clear away what a killed process left in `folder`; only its live owner may call this."""
+    put_back(folder)
     for leftover in (*folder.glob(".tmp-*"), *folder.glob(".del-*")):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from core.adapters import ADAPTERS
-from core.durable import sync_folder, write_synced
+from core.durable import replace_folder, sync_folder, write_synced
 from core.errors import UserError
 from core.events import Event, Notice
 from core.run_folder import RunFolder
@@ -115,7 +115,6 @@ def _losses(cursor: Cursor) -> str:
 
 def _replace_folder(target: Path, checkpoint: Checkpoint, card: str) -> None:
     unfinished = target.with_name(f".tmp-{target.name}-{os.getpid()}")
-    replaced = target.with_name(f".del-{target.name}-{os.getpid()}")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         unfinished.mkdir()
@@ -123,11 +122,7 @@ def _replace_folder(target: Path, checkpoint: Checkpoint, card: str) -> None:
             write_synced(unfinished / name, checkpoint.read(name))
         write_synced(unfinished / "README.md", card.encode())
         sync_folder(unfinished)
-        if target.exists():
-            target.rename(replaced)
-        unfinished.rename(target)
-        sync_folder(target.parent)
+        replace_folder(unfinished, target)
     except OSError:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    shutil.rmtree(replaced, ignore_errors=True)

@@ -23,6 +23,7 @@ from core.events import (
 )
 from core.run_folder import RunFolder, outcome_changes
 from core.training.checkpoint import CheckpointNotSaved, checkpoint_name
+from core.training.owner import LOCKS
 from core.training.trackers import tracked
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Recorder:
         self.step = 0
 
     def take(self, event: Event) -> None:
-        """Record one event.
+        """Record one event; after the outcome, another process may have the run.
 
         Raises:
             OSError: The disk is full or gone.
@@ -86,6 +87,8 @@ class Recorder:
         if self._pending and not early:
             self._run.update_state(**self._pending)
             self._pending, self._written = {}, time.monotonic()
+        if isinstance(event, RunEnded):
+            LOCKS.give_back(self._run)
 
     def take_last(self, event: RunEnded) -> None:
         """Record the outcome as well as a full disk allows."""
@@ -93,6 +96,7 @@ class Recorder:
             self.take(event)
         except OSError:
             logger.exception("the outcome %s could not be recorded", event.outcome)
+            LOCKS.give_back(self._run)
 
 
 def state_changes(event: Event) -> dict[str, Any]:

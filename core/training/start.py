@@ -18,6 +18,7 @@ from core.models.starter import HUB_ID
 from core.run_folder import RunFolder, own_process
 from core.settings import RunSettings, save_settings
 from core.training.checkpoint import sweep
+from core.training.owner import LOCKS, owned_elsewhere
 from core.training.precision import Precision, choose_precision
 from core.training.requests import Requests
 from core.training.software import fingerprint, versions
@@ -65,15 +66,30 @@ class Base:
 def claim(run: RunFolder, *, resume: bool) -> None:
     """Make this process the owner of the run and remove what a killed one left behind.
 
+    It stays the owner until the outcome is recorded or the process dies. Claimed twice by the same
+    process, it is owned once.
+
     Raises:
         UserError: Another process is training it, there is nothing to start or to resume, or the
             folder cannot be written.
     """
+    try:
+        new = LOCKS.take(run)
+    except OSError as error:
+        raise _not_writable(run, error) from error
+    try:
+        _begin(run, resume=resume)
+    except UserError:
+        if new:
+            LOCKS.give_back(run)
+        raise
+
+
+def _begin(run: RunFolder, *, resume: bool) -> None:
+    """Look whether the run may be started, say that it is running, and tidy it up."""
     state = run.state()
     if state.phase == "running" and state.pid != os.getpid():
-        raise UserError(
-            f"This run is being trained by process {state.pid}.", "Stop it there first."
-        )
+        raise owned_elsewhere(run)  # where the file system knows no locks
     if state.phase == "finished":
         raise UserError("This run is finished.", "Start a new run for another try.")
     if not resume and run.checkpoints():
@@ -90,10 +106,14 @@ def claim(run: RunFolder, *, resume: bool) -> None:
             folder.mkdir(exist_ok=True)
             sweep(folder)
     except OSError as error:
-        raise UserError(
-            f"The run folder {run.path} cannot be written: {error.strerror or error}.",
-            "Free some space on this disk, or mend the rights of the folder. Nothing is lost.",
-        ) from error
+        raise _not_writable(run, error) from error
+
+
+def _not_writable(run: RunFolder, error: OSError) -> UserError:
+    return UserError(
+        f"The run folder {run.path} cannot be written: {error.strerror or error}.",
+        "Free some space on this disk, or mend the rights of the folder. Nothing is lost.",
+    )
 
 
 def prepare_base(run: RunFolder, requests: Requests) -> Generator[Event, None, Base]:

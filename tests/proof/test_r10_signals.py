@@ -1,0 +1,106 @@
+"""R10: a signal, or the window that closes, ends a run within 5 s with the step it had reached."""
+
+import io
+import json
+import os
+import random
+import signal
+import time
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app import main_window
+from app.application import Application
+from app.run_state import RunPhase
+from core.events import CheckpointSaved
+from core.run_folder import RunFolder
+from core.training.checkpoint import CheckpointStore
+from core.worker import serve
+from tests.core.training.conftest import MakeRun
+from tests.core.training.engine import of
+from tests.proof.harness import Report, fork, linux_only, reap, short_and_full
+
+pytestmark = linux_only
+
+MOST_SECONDS = 5.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def serve_one_job(run: RunFolder, output: int) -> None:
+    """Be a worker that trains `run`, with its events going to the descriptor `output`."""
+    request = {"command": "run", "job": "train", "request": {"run": str(run.path)}, "id": 1}
+    with os.fdopen(output, "w") as events:
+        serve(io.StringIO(json.dumps(request) + '\n{"command": "quit"}\n'), events)
+
+
+def signalled(run: RunFolder, number: int, seconds: float) -> tuple[float, str]:
+    """Send a signal so long after the first step; return how long the end took, and what failed."""
+    reading, writing = os.pipe()
+    worker = fork(lambda: serve_one_job(run, writing))
+    os.close(writing)
+    with os.fdopen(reading) as events:
+        next(line for line in events if '"event": "step"' in line)
+        time.sleep(seconds)
+        sent = time.monotonic()
+        os.kill(worker, number)
+        lines = list(events)
+    code, took = reap(worker), time.monotonic() - sent
+    steps = [json.loads(line)["step"] for line in lines if '"event": "step"' in line]
+    return took, what_failed(run, steps, took) or (f"exit code {code}" if code else "")
+
+
+def what_failed(run: RunFolder, steps: list[int], took: float) -> str:
+    found, _ = CheckpointStore(run.checkpoints_dir, keep=9).newest()
+    state = run.state()
+    if took > MOST_SECONDS:
+        return f"it took {took:.1f} s"
+    if state.phase != "stopped":
+        return f"the run is {state.phase}"
+    if found is None or found.step != state.step or (steps and found.step != steps[-1]):
+        return f"saved {found and found.step} of {state.step}"
+    return ""
+
+
+@short_and_full("count", 1, 20)
+def test_a_signal_saves_the_step_and_ends(make_run: MakeRun, report: Report, count: int) -> None:
+    dice, failures, times = random.Random(0), [], []
+    for number in range(count):
+        for sign in SIGNALS:
+            run = make_run(f"{sign.name}-{number}", training__steps=100_000)
+            took, failed = signalled(run, sign, dice.random())
+            times.append(took)
+            failures += [f"{sign.name} {number}: {failed}"] if failed else []
+    detail = f"SIGTERM and SIGINT; slowest end {max(times):.1f} s, at most {MOST_SECONDS:g} s"
+    report.claim("R10", failures, len(times), detail)
+
+
+@short_and_full("count", 1, 10)
+def test_a_window_that_closes_saves_the_step(
+    application: Application,
+    make_run: MakeRun,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    report: Report,
+    count: int,
+) -> None:
+    """All is saved in time; the proof of the adapter, which can be repeated, comes after that."""
+    monkeypatch.setattr(main_window, "ask_about_live_run", lambda *_: "stop")
+    monkeypatch.setattr(main_window.MainWindow, "_close_when_saved", lambda self: None)
+    settings = make_run("settings", training__steps=100_000).settings
+    controller, failures, times = application.run, [], []
+    for number in range(count):
+        controller.start(settings.with_changes({"name": f"closing-{number}"}))
+        qtbot.waitUntil(lambda: len(controller.history.steps) > 3, timeout=120_000)
+        closed = time.time()
+        application.window.close()
+        qtbot.waitUntil(lambda: controller.phase is RunPhase.STOPPED, timeout=60_000)
+        saved = [event.seconds for event in of(CheckpointSaved, controller.events)]
+        times.append(saved[-1] - closed)
+        steps = [int(step) for step in controller.history.steps["step"]]
+        assert controller.run is not None
+        failed = what_failed(controller.run, steps, times[-1])
+        failures += [f"window {number}: {failed}"] if failed else []
+        controller.close_run()
+    detail = f"the window closes, a real worker saves; slowest save {max(times):.1f} s"
+    report.claim("R10-window", failures, count, detail)
