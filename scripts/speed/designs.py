@@ -131,7 +131,7 @@ def p7(place: Place) -> list[Race]:
 
 RACES = {"P1": p1, "P2": p2, "P3": p3, "P4": p4, "P5": p5, "P7": p7}
 
-PARTS = {
+PARTS: dict[str, dict[str, Any] | None] = {
     "packing": {"training.packing": False},
     "fp32 attention": {"model.attention_dtype": "bf16"},
     "bf16 adapters": {"training.adapter_products": "fp32"},
@@ -151,7 +151,7 @@ def _twice(spec: Spec) -> tuple[Spec, Spec]:
 
 def _peers(ours: Spec, names: Sequence[str]) -> list[Spec]:
     """Return the peers with those names, at the same model, data and batch as ours."""
-    stock = {
+    stock: dict[str, tuple[str, dict[str, Any]]] = {
         TRAINER: ("trainer", {}),
         TRAINER_BEST: ("trainer", _TRAINER_BEST),
         TRL: ("sft", {}),

@@ -66,7 +66,7 @@ def table(result: Result) -> str:
         "|---|---:|---:|---:|---|",
     ]
     lines += [_row(result, of) for of in result.measured]
-    worst = max(item.error for item in result.parity)
+    worst = max(max(item.errors) for item in result.parity)
     loads = [turn.load for of in result.measured for turn in of.by_cpu]
     notes = [
         f"{len(result.measured[0].by_cpu)} rounds, load average {min(loads):.1f} to "
@@ -109,7 +109,8 @@ def _losses(parity: Sequence[Parity]) -> str:
 def machine() -> str:
     """Say on what it was measured."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    return f"{_processor()}, {os.cpu_count()} logical cores, Python {platform.python_version()}; {packages}"
+    cores = f"{_processor()}, {os.cpu_count()} logical cores"
+    return f"{cores}, Python {platform.python_version()}; {packages}"
 
 
 def _processor() -> str:

@@ -9,55 +9,11 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-_WORDS = [
-    "time",
-    "year",
-    "people",
-    "way",
-    "day",
-    "man",
-    "thing",
-    "woman",
-    "life",
-    "child",
-    "world",
-    "school",
-    "state",
-    "family",
-    "student",
-    "group",
-    "country",
-    "problem",
-    "hand",
-    "part",
-    "place",
-    "case",
-    "week",
-    "company",
-    "system",
-    "program",
-    "question",
-    "work",
-    "night",
-    "point",
-    "home",
-    "water",
-    "room",
-    "mother",
-    "area",
-    "money",
-    "story",
-    "fact",
-    "month",
-    "lot",
-    "right",
-    "study",
-    "book",
-    "eye",
-    "job",
-    "word",
-    "business",
-]
+_WORDS = (
+    "time year people way day man thing woman life child world school state family student group "
+    "country problem hand part place case week company system program question work night point "
+    "home water room mother area money story fact month lot right study book eye job word"
+)
 _OVERHEAD = 36  # tokens of the template around a prompt and its answer: system prompt, roles, ends
 _TURN = 10  # those of one more question with its answer
 _SHORTEST, _LONGEST = 16, 512
@@ -121,4 +77,4 @@ def _turn(dice: random.Random, words: int, supervised: float) -> tuple[str, str]
 
 
 def _text(dice: random.Random, words: int) -> str:
-    return " ".join(dice.choice(_WORDS) for _ in range(words))
+    return " ".join(dice.choices(_WORDS.split(), k=words))

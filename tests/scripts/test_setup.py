@@ -168,7 +168,7 @@ def test_the_first_line_says_that_there_is_no_display(
     setup: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(setup, "has_display", lambda: False)
-    monkeypatch.setattr(setup, "prepare", lambda **_: Path(sys.executable))
+    monkeypatch.setattr(setup, "prepare", lambda *_: Path(sys.executable))
     monkeypatch.setattr(setup, "check_qt", lambda *_, **__: None)
     monkeypatch.setattr(setup, "start", lambda *_, **__: 0)
     assert setup.main(["run"]) == 0
