@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from speed.rounds import (
     race,
     warm_up,
 )
+from speed.tax import race_freely, tax
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
@@ -36,21 +38,21 @@ ROUNDS = 7
 def main() -> int:
     """Run the races and print their tables."""
     parser = argparse.ArgumentParser(description="Training speed against the stock stack.")
-    parser.add_argument("--only", default=",".join(RACES), help="designs, such as P1,P7")
+    parser.add_argument("--only", default=",".join([*RACES, "P9"]), help="designs, such as P1,P7")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--quick", action="store_true", help="2 rounds on the 8-layer model")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.name} as well")
     arguments = parser.parse_args()
-    wanted = [name for name in RACES if name in arguments.only.split(",")]
+    wanted = arguments.only.split(",")
+    rounds = 2 if arguments.quick else arguments.rounds
     results, texts = [], []
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rankscope-bench-") as folder:
         place = _place(Path(folder), quick=arguments.quick)
-        for name in wanted:
-            for one in RACES[name](place):
-                results.append(_result(one, 2 if arguments.quick else arguments.rounds))
-                texts.append(table(results[-1]))
-                print(texts[-1], flush=True)
+        for result in _results(place, wanted, rounds):
+            results.append(result)
+            texts.append(table(result))
+            print(texts[-1], flush=True)
     minutes = (time.monotonic() - started) / 60
     about = f"{datetime.date.today()}, {minutes:.0f} minutes on {machine()}."
     print(about)
@@ -58,6 +60,16 @@ def main() -> int:
         command = f"`make bench` (designs {', '.join(wanted)})"
         write_section(DOCUMENT, f"## Training speed\n\n{command}, {about}\n\n" + "\n".join(texts))
     return 0 if all(result.kept for result in results) else 1
+
+
+def _results(place: Place, wanted: Sequence[str], rounds: int) -> Iterator[Result]:
+    """Run the wanted designs one after the other."""
+    for name in RACES:
+        for one in RACES[name](place) if name in wanted else ():
+            yield _result(one, rounds)
+    if "P9" in wanted and sys.platform != "win32":  # where nothing can be suspended
+        window = tax(place)
+        yield Result(window, race_freely(window, place.folder, rounds), ())
 
 
 def _result(one: Race, rounds: int) -> Result:

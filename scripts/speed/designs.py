@@ -30,6 +30,7 @@ class Race:
         specs: Ours, ours again, then the others.
         targets: Least ratio that is promised, by the name of the other.
         wall: Whether rounds with two threads and the clock are added.
+        unit: Whose seconds are counted otherwise.
     """
 
     design: str
@@ -37,6 +38,7 @@ class Race:
     specs: tuple[Spec, ...]
     targets: dict[str, float]
     wall: bool = False
+    unit: str = "CPU second"
 
 
 @dataclass(frozen=True)

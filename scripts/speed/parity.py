@@ -31,7 +31,7 @@ class Parity:
 
     @property
     def holds(self) -> bool:
-        """Whether the differences are within what bf16 resolves; a loss that is no number is not."""
+        """Whether the differences are within what bf16 resolves; no NaN is."""
         return all(error <= BF16 for error in self.errors)
 
 

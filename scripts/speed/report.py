@@ -61,24 +61,27 @@ def table(result: Result) -> str:
     if not result.comparable:
         return head + _losses(result.parity)
     lines = [
-        "| Variant | Tokens per CPU second | Rankscope is faster by | by the clock, 2 threads "
+        f"| Variant | Tokens per {race.unit} | Rankscope is faster by | by the clock, 2 threads "
         "| Target |",
         "|---|---:|---:|---:|---|",
     ]
     lines += [_row(result, of) for of in result.measured]
-    worst = max(max(item.errors) for item in result.parity)
+    worst = max((error for item in result.parity for error in item.errors), default=0.0)
     loads = [turn.load for of in result.measured for turn in of.by_cpu]
-    notes = [
-        f"{len(result.measured[0].by_cpu)} rounds, load average {min(loads):.1f} to "
-        f"{max(loads):.1f}; the first losses differ from those of the reference in fp32 by at most "
-        f"{worst:.2%} (allowed {BF16:.2%})."
-    ]
+    notes = [f"{len(loads) // len(result.measured)} rounds, load average {_span(loads)}."]
+    if result.parity:
+        allowed = f"(allowed {BF16:.2%})"
+        notes.append(f"First losses off the fp32 reference by at most {worst:.2%} {allowed}.")
     if not result.steady:
         notes.append(
             "**No headline: Rankscope against itself is off by more than "
             f"{STEADY:.0%}, the machine was too busy.**"
         )
     return head + "\n".join(lines) + "\n\n" + " ".join(notes) + "\n"
+
+
+def _span(loads: Sequence[float]) -> str:
+    return f"{min(loads):.1f} to {max(loads):.1f}"
 
 
 def _row(result: Result, of: Measured) -> str:
