@@ -38,8 +38,8 @@ def cut(folder: Path) -> None:
 def vocab(size: int, folder: Path) -> None:
     """Write a random model of the starter's shape, two blocks high, with `size` tokens.
 
-    The first tokens are those of the starter's tokenizer modulo `size`; the rest is never asked
-    for, but its logits cost what they cost.
+    `size` is at least that of the starter's tokenizer; tokens beyond it never occur in the data,
+    but their logits cost what they cost.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
