@@ -24,8 +24,9 @@ lint: environment-dev ## format, lint and types
 proof: environment-dev ## the slow proofs: real training, killed workers
 	@$(PY) -m pytest -m slow -o faulthandler_timeout=2400 $(PYTEST_ARGS)
 
-bench: environment-dev ## time to the first frame, and lateness of the window while training
+bench: environment-bench ## window and training speed against the stock stack (40 min); BENCH_ARGS="--only P1"
 	@$(PY) scripts/bench.py
+	@$(PY) scripts/bench_training.py --write $(BENCH_ARGS)
 
 screenshots: environment-dev ## make the pictures of the README from the real window
 	@$(PY) scripts/screenshots.py
@@ -40,6 +41,6 @@ clean: ## remove everything that was made here, the environment included
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-.PHONY: environment-dev
-environment-dev:
-	@$(SETUP) dev
+.PHONY: environment-dev environment-bench
+environment-dev environment-bench:
+	@$(SETUP) $(@:environment-%=%)

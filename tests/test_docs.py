@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_every_dependency_is_explained_and_pinned(line: str) -> None:
     assert pins()[canonicalize_name(requirement.name)] in requirement.specifier
 
 
-@pytest.mark.parametrize("line", PROJECT["optional-dependencies"]["dev"])
+@pytest.mark.parametrize("line", [*chain(*PROJECT["optional-dependencies"].values())])
 def test_every_tool_is_pinned(line: str) -> None:
     requirement = Requirement(line)
     assert pins()[canonicalize_name(requirement.name)] in requirement.specifier

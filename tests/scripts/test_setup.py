@@ -37,9 +37,9 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def stamp(setup: ModuleType, *, dev: bool) -> None:
+def stamp(setup: ModuleType, *extras: str) -> None:
     python = Path(sys.executable)
-    setup.STAMP.write_text(json.dumps({"inputs": setup.inputs(python), "dev": dev}))
+    setup.STAMP.write_text(json.dumps({"inputs": setup.inputs(python), "extras": extras}))
 
 
 def bootstrap(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -96,19 +96,19 @@ def test_a_broken_shim_is_passed_over(empty_path: Path) -> None:
 
 def test_a_stamp_that_fits_means_nothing_to_do(setup: ModuleType) -> None:
     python = Path(sys.executable)
-    assert not setup.is_complete(python, dev=False)
-    stamp(setup, dev=False)
-    assert setup.is_complete(python, dev=False)
-    assert not setup.is_complete(python, dev=True)
-    stamp(setup, dev=True)
-    assert setup.is_complete(python, dev=False)
+    assert not setup.is_complete(python, ())
+    stamp(setup)
+    assert setup.is_complete(python, ())
+    assert not setup.is_complete(python, ("dev",))
+    stamp(setup, "dev")
+    assert setup.is_complete(python, ())
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
 def test_new_pins_ask_for_a_new_set_up(setup: ModuleType, name: str) -> None:
-    stamp(setup, dev=True)
+    stamp(setup, "dev")
     (setup.ROOT / name).write_text("something else\n")
-    assert not setup.is_complete(Path(sys.executable), dev=False)
+    assert not setup.is_complete(Path(sys.executable), ())
 
 
 def test_an_interrupted_set_up_starts_over(
@@ -123,12 +123,12 @@ def test_an_interrupted_set_up_starts_over(
     monkeypatch.setattr(setup, "create", lambda _: (setup.MARKER.unlink(), steps.append("create")))
     monkeypatch.setattr(setup, "install", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        setup.prepare(dev=False)
+        setup.prepare()
     assert steps == []
     monkeypatch.setattr(setup, "install", lambda *_, **__: steps.append("install"))
-    setup.prepare(dev=False)
+    setup.prepare()
     assert steps == ["create", "install"]
-    setup.prepare(dev=False)
+    setup.prepare()
     assert steps == ["create", "install"]
 
 
@@ -146,10 +146,10 @@ def test_a_failed_download_keeps_what_worked(
     bin_python = setup.VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     bin_python.parent.mkdir()
     bin_python.symlink_to(python)
-    stamp(setup, dev=False)
+    stamp(setup)
     with pytest.raises(setup.InstallFailed):
-        setup.prepare(dev=True)
-    assert setup.is_complete(bin_python, dev=False)
+        setup.prepare(("dev",))
+    assert setup.is_complete(bin_python, ())
 
 
 @pytest.mark.parametrize("screen", ["DISPLAY", "WAYLAND_DISPLAY", ""])
@@ -168,7 +168,7 @@ def test_the_first_line_says_that_there_is_no_display(
     setup: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(setup, "has_display", lambda: False)
-    monkeypatch.setattr(setup, "prepare", lambda **_: Path(sys.executable))
+    monkeypatch.setattr(setup, "prepare", lambda *_: Path(sys.executable))
     monkeypatch.setattr(setup, "check_qt", lambda *_, **__: None)
     monkeypatch.setattr(setup, "start", lambda *_, **__: 0)
     assert setup.main(["run"]) == 0
