@@ -9,7 +9,8 @@ a run.
 import logging
 import os
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -68,12 +69,13 @@ def load(name: str) -> TokenRows | None:
     try:
         with pa.memory_map(str(path)) as file:
             rows = _believed(pa.ipc.open_file(file), name)
-        os.utime(path)  # for `_make_room`
     except FileNotFoundError:
         return None
     except (OSError, pa.ArrowException) as error:
         logger.warning("tokens are made anew: %s: %s", path, error)
         return None
+    with suppress(OSError):  # a cache that can only be read serves as well
+        os.utime(path)  # for `_make_room`
     return rows
 
 
@@ -129,12 +131,20 @@ def _checksum(rows: TokenRows) -> str:
 
 def _make_room(newest: Path) -> None:
     """Remove the files that were not used for the longest; the newest stays, however large."""
-    status = {path: path.stat() for path in newest.parent.iterdir() if path != newest}
     total = newest.stat().st_size
-    for path in sorted(status, key=lambda path: status[path].st_mtime_ns, reverse=True):
-        total += status[path].st_size
+    others = [use for use in _uses(newest.parent) if use[-1] != newest]
+    for _, size, path in sorted(others, reverse=True):
+        total += size
         if total > LARGEST:
             path.unlink(missing_ok=True)
+
+
+def _uses(folder: Path) -> Iterator[tuple[int, int, Path]]:
+    """Yield (time of the last use, bytes, file) of all files."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process renames and removes as well
+            status = path.stat()
+            yield status.st_mtime_ns, status.st_size, path
 
 
 def _file(name: str) -> Path:

@@ -1,72 +1,27 @@
 """What is found is what would be made; whatever is wrong with it, it is made anew."""
 
 import errno
-import json
 import logging
 import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Generator
-from copy import deepcopy
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pytest
 
-from core.data import token_cache, token_fingerprint
-from core.data.encode import ENCODING, Encoded, Encoder, encode_in_batches
-from core.data.rows import load_rows
-from core.data.table import Message, RowTable
-from core.data.token_cache import tokens_of
-from core.data.token_fingerprint import fingerprint
-from core.data.token_rows import TokenRows
-from core.events import Progress
-from core.settings import DataSettings
+from core.data import token_cache
+from tests.core.data.test_token_fingerprint import (
+    another_order,
+    another_role,
+    another_row,
+    trained_on_everything,
+)
+from tests.core.data.token_inputs import ROOT, Inputs, inputs
 
-ROOT = Path(__file__).resolve().parents[3]
-ROWS = [{"prompt": f"What is {i}? 日本", "response": f"It is {i}. 🙂"} for i in range(300)]
-
-
-class Made(NamedTuple):
-    rows: list[Encoded]
-    messages: list[str]
-
-
-class Inputs(NamedTuple):
-    table: RowTable
-    tokenizer: Any
-    settings: DataSettings
-
-    def expected(self) -> list[Encoded]:
-        batches = encode_in_batches(*self, range(len(self.table)))
-        return [row for batch in batches for row in batch]
-
-    def made(self, check: Callable[[], None] = lambda: None) -> Made:
-        """Return the rows and what was said, whether from the cache or not."""
-        events: list[Progress] = []
-        rows = yielded(tokens_of(*self, check), events)
-        return Made([rows[i] for i in range(len(rows))], [event.message for event in events])
-
-    def file(self) -> Path:
-        return token_cache.tokens_dir() / f"{fingerprint(*self)}.arrow"
-
-
-def yielded(steps: Generator[Progress, None, TokenRows], events: list[Progress]) -> TokenRows:
-    while True:
-        try:
-            events.append(next(steps))
-        except StopIteration as end:
-            rows: TokenRows = end.value
-            return rows
-
-
-@pytest.fixture
-def inputs(write_rows: Callable[..., Path], tiny_tokenizer: Any) -> Inputs:
-    settings = DataSettings(path=str(write_rows(*ROWS)))
-    return Inputs(load_rows(settings), deepcopy(tiny_tokenizer), settings)
+__all__ = ["inputs"]
 
 
 def test_what_is_found_is_what_was_made(inputs: Inputs) -> None:
@@ -101,144 +56,6 @@ def test_a_stop_ends_the_work_and_keeps_nothing(inputs: Inputs) -> None:
     with pytest.raises(InterruptedError):
         inputs.made(check)
     assert not inputs.file().exists()
-
-
-# What decides over the tokens: each of these alone gives another name.
-
-
-def another_row(inputs: Inputs) -> Inputs:
-    rows = (*inputs.table.rows[:-1], (Message("user", "a"), Message("assistant", "b")))
-    return inputs._replace(table=replace(inputs.table, rows=rows))
-
-
-def one_row_less(inputs: Inputs) -> Inputs:
-    return inputs._replace(table=replace(inputs.table, rows=inputs.table.rows[:-1]))
-
-
-def another_order(inputs: Inputs) -> Inputs:
-    return inputs._replace(table=replace(inputs.table, rows=inputs.table.rows[::-1]))
-
-
-def another_role(inputs: Inputs) -> Inputs:
-    (_, answer), *others = inputs.table.rows
-    rows = ((Message("system", "What is 0? 日本"), answer), *others)
-    return inputs._replace(table=replace(inputs.table, rows=rows))
-
-
-def other_columns(inputs: Inputs) -> Inputs:
-    changes = {"prompt_column": "response", "answer_column": "prompt"}
-    settings = inputs.settings.model_copy(update=changes)
-    return inputs._replace(table=load_rows(settings), settings=settings)
-
-
-def trained_on_everything(inputs: Inputs) -> Inputs:
-    settings = inputs.settings.model_copy(update={"train_on": "everything"})
-    return inputs._replace(settings=settings)
-
-
-def another_template(inputs: Inputs) -> Inputs:
-    inputs.tokenizer.chat_template += " "
-    return inputs
-
-
-def no_template(inputs: Inputs) -> Inputs:
-    inputs.tokenizer.chat_template = None
-    return inputs
-
-
-def another_vocabulary(inputs: Inputs) -> Inputs:
-    inputs.tokenizer.add_tokens(["What"])
-    return inputs
-
-
-def another_special_token(inputs: Inputs) -> Inputs:
-    inputs.tokenizer.add_special_tokens({"extra_special_tokens": ["is"]})
-    return inputs
-
-
-def another_end(inputs: Inputs) -> Inputs:
-    inputs.tokenizer.eos_token = "<|endoftext|>"
-    return inputs
-
-
-def split_special_tokens(inputs: Inputs) -> Inputs:
-    inputs.tokenizer.split_special_tokens = True
-    return inputs
-
-
-def another_normaliser(inputs: Inputs) -> Inputs:
-    from tokenizers.normalizers import Lowercase
-
-    inputs.tokenizer.backend_tokenizer.normalizer = Lowercase()
-    return inputs
-
-
-INGREDIENTS = [
-    another_row,
-    one_row_less,
-    another_order,
-    another_role,
-    other_columns,
-    trained_on_everything,
-    another_template,
-    no_template,
-    another_vocabulary,
-    another_special_token,
-    another_end,
-    split_special_tokens,
-    another_normaliser,
-]
-
-
-@pytest.mark.parametrize("change", INGREDIENTS)
-def test_each_ingredient_counts(inputs: Inputs, change: Callable[[Inputs], Inputs]) -> None:
-    inputs.made()
-    before = fingerprint(*inputs)
-    changed = change(inputs)
-    assert fingerprint(*changed) != before
-    made = changed.made()
-    assert set(made.messages) == {"Making tokens"}
-    assert made.rows == changed.expected()
-
-
-@pytest.mark.parametrize("package", ["tokenizers", "transformers", "jinja2"])
-def test_versions_count(inputs: Inputs, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, real = fingerprint(*inputs), token_fingerprint.version
-    monkeypatch.setattr(
-        token_fingerprint, "version", lambda name: "0" if name == package else real(name)
-    )
-    assert fingerprint(*inputs) != before
-
-
-def test_the_encoding_counts(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = fingerprint(*inputs)
-    monkeypatch.setattr(token_fingerprint, "ENCODING", token_fingerprint.ENCODING + 1)
-    assert fingerprint(*inputs) != before
-
-
-def test_the_date_counts_where_the_template_asks_for_it(
-    inputs: Inputs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Tomorrow(token_fingerprint.date):
-        @classmethod
-        def today(cls) -> "Tomorrow":
-            return cls(2099, 1, 1)
-
-    def changes_tomorrow() -> bool:
-        today = fingerprint(*inputs)
-        with monkeypatch.context() as patch:
-            patch.setattr(token_fingerprint, "date", Tomorrow)
-            return fingerprint(*inputs) != today
-
-    assert not changes_tomorrow()
-    inputs.tokenizer.chat_template += "{{ strftime_now('%d %b') }}"
-    assert changes_tomorrow()
-
-
-def test_using_a_tokenizer_does_not_rename_its_rows(inputs: Inputs) -> None:
-    before = fingerprint(*inputs)
-    inputs.tokenizer(["a", "b c"], padding=True, truncation=True, max_length=4)
-    assert fingerprint(*inputs) == before
 
 
 # Files that are not what they should be.
@@ -403,37 +220,3 @@ def test_two_processes_at_once(home: Path) -> None:
     errors = [process.communicate(timeout=60)[1] for process in both]
     assert errors == ["", ""]
     assert [path.name for path in token_cache.tokens_dir().iterdir()] == ["both.arrow"]
-
-
-# The number that the encoder's own code goes by.
-
-CONVERSATIONS = [
-    (Message("user", "What is a river?"), Message("assistant", "a large stream\n of water ")),
-    (Message("text", "Größe 🙂 日本"),),
-    (
-        Message("system", "Be short."),
-        Message("user", "And a cat?"),
-        Message("assistant", ""),
-        Message("user", "And a dog?"),
-        Message("assistant", "woof"),
-    ),
-]
-GOLDEN = ROOT / "tests" / "golden" / "encoded.json"
-
-
-def encoded_conversations(tokenizer: Any) -> list[list[str]]:
-    """Encode by the chat template and without: ids, and a mask of zeros and ones."""
-    plain = deepcopy(tokenizer)
-    plain.chat_template = None
-    rows = dict(enumerate(CONVERSATIONS))
-    encoded = [
-        row for kind in (tokenizer, plain) for row in Encoder(kind, DataSettings()).encode(rows)
-    ]
-    return [[" ".join(map(str, e.ids)), "".join(str(int(t)) for t in e.trained)] for e in encoded]
-
-
-def test_the_number_of_the_encoding_is_that_of_its_results(tiny_tokenizer: Any) -> None:
-    """If this fails, the encoder gives other tokens: raise ENCODING and renew the golden file."""
-    golden = json.loads(GOLDEN.read_text("utf-8"))
-    assert encoded_conversations(tiny_tokenizer) == golden["rows"]
-    assert golden["encoding"] == ENCODING
