@@ -40,14 +40,20 @@ def signalled(run: RunFolder, number: int, seconds: float) -> tuple[float, str]:
     worker = fork(lambda: serve_one_job(run, writing))
     os.close(writing)
     with os.fdopen(reading) as events:
-        next(line for line in events if '"event": "step"' in line)
+        next(line for line in events if step_of(line))
         time.sleep(seconds)
         sent = time.monotonic()
         os.kill(worker, number)
         lines = list(events)
     code, took = reap(worker), time.monotonic() - sent
-    steps = [json.loads(line)["step"] for line in lines if '"event": "step"' in line]
+    steps = [step for line in lines if (step := step_of(line))]
     return took, what_failed(run, steps, took) or (f"exit code {code}" if code else "")
+
+
+def step_of(line: str) -> int:
+    """The step that an event line announces as done, 0 for other events."""
+    event = json.loads(line)
+    return int(event["step"]) if event["event"] == "step" else 0
 
 
 def what_failed(run: RunFolder, steps: list[int], took: float) -> str:
