@@ -9,6 +9,7 @@ itself is off by 5 %. Exit code 1 when a target is missed or could not be judged
 
 import argparse
 import datetime
+import signal
 import subprocess
 import sys
 import tempfile
@@ -118,6 +119,8 @@ def _models(*arguments: str) -> str:
 
 
 if __name__ == "__main__":
+    # ended from outside, it still ends its children, some of which stand still
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main())
     except BenchError as error:
