@@ -30,6 +30,9 @@ A forgotten factor or soft cap, or a row that sees its neighbour, is off by a mu
 _LEAK = 2e-3
 """How far a row may move when its neighbour changes: not at all, but experts that are shared by
 fewer tokens round otherwise."""
+_EIGHT_BIT = 0.12
+"""Both, on 8-bit weights: LLM.int8 rounds the inputs of a product too, and which of their columns
+it leaves out of that depends on all rows. 0.07 was seen on the starter model, and 0.32 of a leak."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,9 @@ class _Trial:
             for length in (*_TRIAL_LENGTHS, _TRIAL_LENGTHS[0])
         )
         self._rows, self._changed = [first, second], [other, second]
+        eight_bit = getattr(model.get_base_model(), "is_loaded_in_8bit", False)
+        self._rounding = _EIGHT_BIT if eight_bit else _ROUNDING[model.dtype]
+        self._leak = _EIGHT_BIT if eight_bit else _LEAK
         plain = Passage(model, "eager")
         self._expected = torch.cat([_logits(plain, [row]) for row in self._rows])
 
@@ -151,8 +157,8 @@ class _Trial:
         except (NotImplementedError, TypeError, ValueError, KeyError, RuntimeError):
             return False  # the architecture does not take what this way hands down
         second = slice(_TRIAL_LENGTHS[0] - 1, None)
-        sees_nothing = _distance(beside_other[second], got[second]) <= _LEAK
-        return sees_nothing and _distance(got, self._expected) <= _ROUNDING[way.model.dtype]
+        sees_nothing = _distance(beside_other[second], got[second]) <= self._leak
+        return sees_nothing and _distance(got, self._expected) <= self._rounding
 
 
 def _logits(way: Passage, rows: list[Example]) -> torch.Tensor:
