@@ -1,5 +1,7 @@
 """How to learn: the settings of training, before a run and for the next one."""
 
+from typing import Any
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -29,7 +31,16 @@ WIDE = ((0, 0, 1, 2), (0, 2, 1, 2), (0, 4, 1, 2), (1, 0, 1, 4), (1, 4, 2, 2), (2
 TIGHT = ((0, 0, 1, 3), (0, 3, 1, 3), (1, 0, 1, 3), (2, 0, 1, 6), (1, 3, 1, 3), (3, 0, 1, 6))
 """Row, column, rows and columns of each card."""
 OPTIMIZERS = [("adamw", "AdamW"), ("adamw8bit", "AdamW 8-bit"), ("sgd", "SGD")]
+CHECKPOINTING = [("off", "Off"), ("auto", "Auto"), ("all", "All")]
 DTYPES = [("auto", "auto"), ("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "fp32")]
+
+
+class CheckpointingField(Segmented):
+    """Off, auto or all; a number of blocks is what auto came to in an earlier run."""
+
+    def set_value(self, value: Any) -> None:
+        """Choose a word; a number shows as auto."""
+        super().set_value("auto" if isinstance(value, int) else value)
 
 
 class TrainSettings(QWidget):
@@ -52,7 +63,9 @@ class TrainSettings(QWidget):
         layout.addStretch(1)
         session.settings_changed.connect(self.refresh)
         session.data_changed.connect(self.refresh)
+        session.plan_changed.connect(self._show_blocks)
         self.refresh()
+        self._show_blocks()
 
     def set_tight(self, tight: bool) -> None:
         """Put two cards into a row instead of three in a small window."""
@@ -98,12 +111,27 @@ class TrainSettings(QWidget):
         card = Card("On this machine", "memory against speed")
         line = QHBoxLayout()
         line.setSpacing(16)
-        fields = (Segmented(OPTIMIZERS, theme=self._theme), None, ComboBox(DTYPES))
-        for key, field in zip(MACHINE, fields, strict=True):
-            row = form_row(self._session, key, field, theme=self._theme)
-            line.addWidget(row, 2 if field is None else 1, Qt.AlignmentFlag.AlignTop)
+        fields = (
+            Segmented(OPTIMIZERS, theme=self._theme),
+            CheckpointingField(CHECKPOINTING, theme=self._theme),
+            ComboBox(DTYPES),
+        )
+        rows = [
+            form_row(self._session, key, field, theme=self._theme)
+            for key, field in zip(MACHINE, fields, strict=True)
+        ]
+        for row in rows:
+            line.addWidget(row, 1, Qt.AlignmentFlag.AlignTop)
+        self._checkpointing = rows[1]
         card.body.addLayout(line)
         return card
+
+    def _show_blocks(self) -> None:
+        """Say how many blocks are computed twice, where that is neither none nor all."""
+        wanted, plan = self._session.settings.training.gradient_checkpointing, self._session.plan
+        told = plan is not None and wanted not in ("off", "all")
+        words = f"{plan.checkpointed} of {plan.blocks} blocks" if plan and told else ""
+        self._checkpointing.set_hint(words)
 
     def _tracking(self) -> Card:
         card = Card("Elsewhere", "the same curves in other programs")
