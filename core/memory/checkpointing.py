@@ -72,15 +72,13 @@ def fewest_blocks(blocks: int, fits: Callable[[int], bool]) -> int:
 
     Args:
         blocks: All that can be checkpointed.
-        fits: Whether a number of them does; from one on, more never need more. (The first one can:
-            its 4-bit matrices stay unpacked.)
+        fits: Whether a number of them does. More never need more, but for the first, whose 4-bit
+            matrices stay unpacked, and the last, which backward computes again at once.
     """
     if fits(0):
         return 0
-    if not fits(blocks):
-        return blocks
-    low, high = 0, blocks  # does not fit, fits
-    while high - low > 1:
+    low, high = 0, blocks - 1 if blocks > 1 and fits(blocks - 1) else blocks
+    while high - low > 1:  # low does not fit; high does, unless nothing does
         middle = (low + high) // 2
         low, high = (low, middle) if fits(middle) else (middle, high)
     return high

@@ -14,7 +14,9 @@ LLAMA = model(llama())
 USUAL = RunSettings().with_changes({"model.dtype": "bf16", "data.max_length": 1024})
 
 
-def plan(wanted: object, *, device: Device | None = None, method: Method = METHODS[0]) -> MemoryPlan:
+def plan(
+    wanted: object, *, device: Device | None = None, method: Method = METHODS[0]
+) -> MemoryPlan:
     settings = USUAL.with_changes({"training.gradient_checkpointing": wanted})
     return plan_memory(LLAMA, settings, device=device, method=method)
 
@@ -25,14 +27,14 @@ def card(size: float) -> Device:
 
 @pytest.mark.parametrize("method", METHODS[:4], ids=lambda method: method.label)
 def test_every_checkpointed_block_saves_memory(method: Method) -> None:
-    peaks = [plan(count, method=method).peak_bytes for count in range(33)]
+    # Backward begins with the last block: to compute that one again at once saves nothing.
+    peaks = [plan(count, method=method).peak_bytes for count in range(32)]
     assert peaks == sorted(peaks, reverse=True)
-    assert peaks[0] > peaks[-1]
+    assert peaks[0] > 3 * peaks[-1]
 
 
 def test_a_checkpointed_block_keeps_what_it_was_given() -> None:
     fewer, more = plan(10), plan(11)
-    assert fewer.moment == more.moment == "loss"
     hidden = 8 * 1024 * 4096 * 2
     norms, attention = 8 * 4096, 2 * (2 * 4096 + 2 * 1024) + 4 * 32
     adapters = 2 * (2 * 4096 + 14336) + 7 * 4 * 16
@@ -65,11 +67,11 @@ def test_blocks_below_the_first_adapter_keep_nothing() -> None:
     upper = USUAL.with_changes({"adapter.targets": ("q_proj@24-31", "down_proj@24-31")})
     everywhere = USUAL.with_changes({"adapter.targets": ("q_proj", "down_proj")})
     few, many = (plan_memory(LLAMA, s).parts["activations"] for s in (upper, everywhere))
-    assert few == pytest.approx(many * 8 / 32, rel=0.03)
+    assert few == pytest.approx(many * 8 / 32, rel=0.06)  # and what is temporary
     every = upper.with_changes({"training.gradient_checkpointing": "all"})
     assert plan_memory(LLAMA, every).checkpointed == 8
 
 
-@pytest.mark.parametrize("enough", range(10))
+@pytest.mark.parametrize("enough", range(11))
 def test_the_search_finds_the_first_that_fits(enough: int) -> None:
-    assert fewest_blocks(9, lambda blocks: blocks >= enough) == enough
+    assert fewest_blocks(9, lambda blocks: blocks >= enough) == min(enough, 9)
