@@ -26,12 +26,15 @@ def deviation(plan: MemoryPlan, run: RunController, measured: int) -> str:
 
 
 def _decides_memory(settings: RunSettings) -> tuple[object, ...]:
-    training = settings.training
+    """Return what the plan depends on, without what a run writes down in the place of "auto"."""
+    training, checkpointed = settings.training, settings.training.gradient_checkpointing
     return (
-        settings.model.model_copy(update={"dtype": "auto"}),  # a run writes down what auto became
+        settings.model.model_copy(update={"dtype": "auto", "attention_dtype": "auto"}),
         settings.adapter,
         settings.data.max_length,
         training.micro_batch,
         training.optimizer,
-        training.gradient_checkpointing,
+        training.packing,
+        training.adapter_products,
+        checkpointed if isinstance(checkpointed, str) else "auto",
     )

@@ -105,8 +105,10 @@ def _field_info(key: str, method: str) -> FieldInfo:
 
 
 def _kind(annotation: Any) -> tuple[str, tuple[Any, ...]]:
-    if typing.get_origin(annotation) is Literal:
-        return "choice", typing.get_args(annotation)
+    """Return the kind and the options; of words or a number the words are offered."""
+    for kind in (annotation, *typing.get_args(annotation)):
+        if typing.get_origin(kind) is Literal:
+            return "choice", typing.get_args(kind)
     names = {bool: "switch", int: "integer", float: "number"}
     return names.get(annotation, "text"), ()
 

@@ -1,5 +1,7 @@
 """How to learn: the settings of training, before a run and for the next one."""
 
+from typing import Any
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
@@ -7,7 +9,7 @@ from app.session import Session
 from app.style.theme import Theme
 from app.widgets.basic import Card, label
 from app.widgets.facts import Facts
-from app.widgets.fields import ComboBox, FormRow, form_row
+from app.widgets.fields import ComboBox, FormRow, Segmented, form_row
 from app.widgets.several import Several
 from core.trackers import TRACKERS, is_installed
 
@@ -98,6 +100,15 @@ CHOICES = {
 }
 """What stands in a combo box, with names for people."""
 NO_DECAY = "Only the schedule WSD has a decay of its own."
+CHECKPOINTING = [("off", "Off"), ("auto", "Auto"), ("all", "All")]
+
+
+class CheckpointingField(Segmented):
+    """Off, auto or all; a number of blocks is what auto came to in an earlier run."""
+
+    def set_value(self, value: Any) -> None:
+        """Choose a word; a number shows as auto."""
+        super().set_value("auto" if isinstance(value, int) else value)
 
 
 class TrainSettings(QWidget):
@@ -112,6 +123,7 @@ class TrainSettings(QWidget):
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(12)
+        self.rows: dict[str, FormRow] = {}
         self._cards = [self._card(*group) for group in GROUPS]
         self._cards += [
             self._card("On this machine", "memory against speed", MACHINE, 3),
@@ -126,7 +138,9 @@ class TrainSettings(QWidget):
         layout.addStretch(1)
         session.settings_changed.connect(self.refresh)
         session.data_changed.connect(self.refresh)
+        session.plan_changed.connect(self._show_blocks)
         self.refresh()
+        self._show_blocks()
 
     def set_tight(self, tight: bool) -> None:
         """Put two cards into a row instead of three in a small window."""
@@ -143,8 +157,8 @@ class TrainSettings(QWidget):
         """Compute anew what the settings come to, and which of them have an effect."""
         training = self._session.settings.training
         falls = training.schedule == "wsd"
-        self._decay.field.setEnabled(falls)
-        self._decay.field.setToolTip("" if falls else NO_DECAY)
+        self.rows["training.decay_share"].field.setEnabled(falls)
+        self.rows["training.decay_share"].field.setToolTip("" if falls else NO_DECAY)
         batch = training.micro_batch * training.accumulation
         rows = batch * training.steps
         self.outcome.show_fact("Effective batch", f"{batch:,} rows")
@@ -165,14 +179,22 @@ class TrainSettings(QWidget):
             row = self._row(key)
             grid.addWidget(row, index // columns, index % columns, Qt.AlignmentFlag.AlignTop)
             grid.setColumnStretch(index % columns, 1)
-            if key == "training.decay_share":
-                self._decay = row
+            self.rows[key] = row
         card.body.addLayout(grid)
         return card
 
     def _row(self, key: str) -> FormRow:
-        field = ComboBox(CHOICES[key]) if key in CHOICES else None
+        field: QWidget | None = ComboBox(CHOICES[key]) if key in CHOICES else None
+        if key == "training.gradient_checkpointing":
+            field = CheckpointingField(CHECKPOINTING, theme=self._theme)
         return form_row(self._session, key, field, theme=self._theme)
+
+    def _show_blocks(self) -> None:
+        """Say how many blocks are computed twice, where that is neither none nor all."""
+        wanted, plan = self._session.settings.training.gradient_checkpointing, self._session.plan
+        told = plan is not None and wanted not in ("off", "all")
+        words = f"{plan.checkpointed} of {plan.blocks} blocks" if plan and told else ""
+        self.rows["training.gradient_checkpointing"].set_hint(words)
 
     def _tracking(self) -> Card:
         card = Card("Elsewhere", "the same curves in other programs")

@@ -30,9 +30,9 @@ MEMORY: dict[str, Why] = {
         start="Shrinks most with gradient checkpointing, then with a smaller micro-batch.",
     ),
     "logits": Why(
-        what="The scores of all words of the vocabulary, for every position.",
-        effect="Micro-batch × length × vocabulary, in up to three copies of 4 bytes.",
-        start="Shrinks with a smaller micro-batch or a shorter length.",
+        what="The scores of all words of the vocabulary, where there is something to learn.",
+        effect="They are made, used and forgotten a chunk of tokens at a time: about 32 MiB in up "
+        "to four copies, whatever the length. Full fine-tuning is planned with all at once.",
     ),
     "workspace": Why(
         what="Scratch space of the libraries.",

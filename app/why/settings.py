@@ -194,9 +194,10 @@ SETTINGS: dict[str, Why] = {
         start="1.",
     ),
     "training.gradient_checkpointing": Why(
-        what="Forget what a layer computed, and compute it again when it is needed.",
-        effect="Activations shrink to a fraction; each step takes about a third longer.",
-        start="Off, unless memory is short.",
+        what="Forget what a block of layers computed, and compute it again when it is needed.",
+        effect="Activations shrink to a fraction, but each step takes up to a third longer. Auto "
+        "does it for as many blocks as the device has no memory for, often none.",
+        start="Off, or auto when memory is short.",
         source="Chen et al. 2016, arXiv:1604.06174",
     ),
     "training.packing": Why(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from core.memory.amounts import gib
+from core.memory.logits import chunk_tokens
 from core.memory.plan import MemoryPlan
 from core.models.info import ModelInfo
 from core.settings import RunSettings
@@ -70,9 +71,10 @@ def _activations(plan: MemoryPlan, info: ModelInfo, settings: RunSettings) -> st
         return "At the peak, the optimizer step, they are freed already."
     rows, length = settings.training.micro_batch, settings.data.max_length
     what = f"What {info.architecture.layers} layers keep of {rows} × {length} tokens for backward"
-    if settings.training.gradient_checkpointing:
+    if plan.checkpointed:
         return (
-            f"{what}, with checkpointing the inputs only, and one layer in full. Shorter rows help."
+            f"{what}; {plan.checkpointed} of them keep their inputs only, and one at a time is "
+            "computed again. Shorter rows help."
         )
     return f"{what}. Gradient checkpointing, a smaller micro-batch or shorter rows shrink it."
 
@@ -80,10 +82,15 @@ def _activations(plan: MemoryPlan, info: ModelInfo, settings: RunSettings) -> st
 def _logits(plan: MemoryPlan, info: ModelInfo, settings: RunSettings) -> str:
     if plan.parts["logits"] == 0:
         return "At the peak they are freed already: a layer or the optimizer step needs more."
-    rows, length = settings.training.micro_batch, settings.data.max_length
+    words, rows = info.architecture.vocab_size, settings.training.micro_batch
+    if plan.method == "full":
+        return (
+            f"A score for each of {words:,} words at {rows} × {settings.data.max_length} tokens, "
+            "several times over while the loss is made. Fewer rows or shorter ones shrink it."
+        )
     return (
-        f"A score for each of {info.architecture.vocab_size:,} words at {rows} × {length} tokens, "
-        "several times over while the loss is made. Fewer rows or shorter ones shrink it."
+        f"A score for each of {words:,} words, but for {chunk_tokens(words):,} tokens at a time: "
+        "longer rows and more of them change next to nothing."
     )
 
 

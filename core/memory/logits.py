@@ -15,18 +15,36 @@ def chunk_tokens(vocabulary: int) -> int:
 
 
 def loss_bytes(workload: Workload) -> float:
-    """Return the peak of the loss: up to 12·T·V, and 4·T·h for the fp32 copy of the last norm.
+    """Return the peak of the loss beyond what the decoder keeps.
 
-    Our loss (`core.training.loss`) takes the logits of all T tokens in the compute type, e·T·V, and
-    picks the share p of trained ones. One of three moments is the largest:
+    N trained tokens are picked of T: their hidden states and the gradient of these, 2·e·N·h, beside
+    the logits of one chunk of C tokens. When the next chunk's are made, the logits of the one
+    before and their gradient are still there, 8 B each, beside the new ones in the compute type and
+    in fp32; of a single chunk they are the most, with the gradient in the compute type.
+    """
+    if workload.engine == "stock":
+        return _whole_loss_bytes(workload)
+    shape, element = workload.architecture, workload.element
+    picked = workload.trained_share * workload.tokens
+    chunk = chunk_tokens(shape.vocab_size)
+    narrow = element if element < FP32 else 0
+    per_logit = narrow + (3 * FP32 if picked > chunk else 2 * FP32)
+    chosen = 2 * element * picked * shape.hidden_size
+    choosing = element * (picked + workload.tokens) * shape.hidden_size
+    return max(chosen + per_logit * min(picked, chunk) * shape.vocab_size, choosing)
+
+
+def _whole_loss_bytes(workload: Workload) -> float:
+    """Return it where all T logits are made at once: 12·T·V, and 4·T·h for the last norm's copy.
+
+    A share p of the tokens is trained. One of three moments is the largest:
 
     - the log-softmax, beside the logits its input and its output in fp32: (e + 8·p)·T·V;
     - its backward, when the logits are gone, its output and two gradients in fp32: 12·p·T·V;
     - the way back to all tokens, two gradients of all and one of the trained: (2 + p)·e·T·V.
 
-    Known before the rows are read is p ≤ 1 only, so plans take p = 1: 12 B per logit in 16 and in
-    32 bits. (transformers' own loss holds the logits as well: 14 and 16.) The fake-tensor trace of
-    our loss gives the same.
+    That is 12 B per logit in 16 and in 32 bits where all tokens are trained. transformers' own loss
+    holds the logits as well: 14 and 16.
     """
     shape, share, element = workload.architecture, workload.trained_share, workload.element
     per_logit = max(element + 2 * FP32 * share, 3 * FP32 * share, (2 + share) * element)

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from core.memory.activations import checkpoint_bytes, layer_loads
+from core.memory.activations import buffer_bytes
+from core.memory.cells import ModelCells
+from core.memory.checkpointing import activation_bytes, fewest_blocks
 from core.memory.devices import Device
 from core.memory.logits import loss_bytes
 from core.memory.methods import METHODS, Method, method_of
@@ -21,7 +23,7 @@ from core.memory.trained import (
     trained_parameters,
 )
 from core.memory.weights import weight_bytes
-from core.memory.workload import Known, ModelCells, Workload, element_bytes
+from core.memory.workload import ELEMENTS, Known, Workload
 from core.models.info import ModelInfo
 from core.settings import RunSettings
 
@@ -38,9 +40,10 @@ PARTS = (
 NOTHING = Known()
 ERROR = 0.05  # of the allocator's peak: the worst of 165 public runs was 5.3 %, the mean 0.9 %
 HEAP_WASTE = 0.85
-"""Of the tensors, on a processor: what the C library keeps of freed memory, and what the formulas
-miss there. Short runs of the starter's shape took 17 to 35 % more than their tensors; over 60 steps
-with rows of many lengths the peak grows until it is 80 % more."""
+"""Of the tensors, on a processor: what the C library keeps of freed memory, and what kernels make
+for themselves. Short runs of the starter's shape took 17 to 35 % more than their tensors. Over many
+steps with rows of many lengths the peak grows: after 60 with the default settings it was 41 % above
+the tensors planned for the longest rows, though the rows that came had half as many tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,8 @@ class MemoryPlan:
         high_bytes: Upper end of the interval.
         trained_parameters: N.
         parameters: All parameters of the base.
+        checkpointed: Blocks that are computed again in backward.
+        blocks: All blocks of the model.
         source: "formula", "dry-run" or "measured".
     """
 
@@ -73,6 +78,8 @@ class MemoryPlan:
     high_bytes: int
     trained_parameters: int
     parameters: int
+    checkpointed: int
+    blocks: int
     source: str = "formula"
 
     @property
@@ -132,16 +139,33 @@ def plan_methods(
 
 
 def _plan(workload: Workload, settings: RunSettings, device: Device | None) -> MemoryPlan:
-    """Return the plan; its interval spans 32 and 16 bits where a probe will choose."""
+    """Return the plan; its interval reaches down to 16 bits where a probe will choose."""
     plan = plan_workload(workload, device)
-    if not (workload.on_cpu and settings.model.dtype == "auto"):
+    if not workload.on_cpu:
         return plan
-    half = plan_workload(replace(workload, element=element_bytes("bf16", on_cpu=True)), device)
-    return replace(plan, low_bytes=min(plan.low_bytes, half.low_bytes))
+    half = replace(workload, checkpointed=plan.checkpointed)
+    if settings.model.dtype == "auto":
+        half = replace(half, element=ELEMENTS["bf16"])
+    if settings.model.attention_dtype == "auto" or not workload.packed:
+        half = replace(half, attention_element=half.element)
+    return replace(plan, low_bytes=min(plan.low_bytes, plan_workload(half, device).low_bytes))
 
 
 def plan_workload(workload: Workload, device: Device | None = None) -> MemoryPlan:
-    """Return the plan of a workload: the largest of its moments, and the context."""
+    """Return the plan of a workload, with as many checkpointed blocks as the device asks for."""
+    if workload.checkpointed is not None:
+        return _peak(workload, device)
+
+    def fits(blocks: int) -> bool:
+        plan = _peak(replace(workload, checkpointed=blocks), device)
+        return device is None or plan.high_bytes <= device.free_bytes
+
+    blocks = fewest_blocks(workload.trained_blocks, fits)
+    return _peak(replace(workload, checkpointed=blocks), device)
+
+
+def _peak(workload: Workload, device: Device | None) -> MemoryPlan:
+    """Return the largest of the moments of a workload, and the context."""
     candidates = moments(workload, library_workspace_bytes(device))
     moment = max(candidates, key=lambda name: sum(candidates[name].values()))
     context = context_bytes(device)
@@ -161,6 +185,8 @@ def plan_workload(workload: Workload, device: Device | None = None) -> MemoryPla
         high_bytes=interval.high,
         trained_parameters=trained_parameters(workload),
         parameters=workload.parameters,
+        checkpointed=workload.checkpointed or 0,
+        blocks=workload.architecture.layers,
     )
 
 
@@ -168,21 +194,21 @@ def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, f
     """Return the parts of the three moments of a step that can be its peak.
 
     Activations are freed block by block in backward while gradients are made, so the peak of a
-    block is reached at one of its two ends: with the last block, before any gradient, or with the
+    block is reached at one of its two ends: with the last blocks, before any gradient, or with the
     first, when they are complete.
     """
     static = {
         "weights": weight_bytes(workload),
         "adapter": float(adapter_bytes(workload)),
         "optimizer": optimizer_bytes(workload),
-        "workspace": float(library_workspace),
+        "workspace": float(library_workspace + buffer_bytes(workload)),
     }
     gradients = float(gradient_bytes(workload))
-    kept, last, first = _activations(workload)
+    kept, last, first = activation_bytes(workload, workload.checkpointed or 0)
     # The gradients of an adapter are small and counted always: they are there from the second
     # micro-batch of an accumulated step on. Those of all weights would double the bill.
     early = 0.0 if workload.full and workload.accumulation == 1 else gradients
-    step = {**static, "workspace": library_workspace + float(step_temporary_bytes(workload))}
+    step = {**static, "workspace": static["workspace"] + step_temporary_bytes(workload)}
     return {
         "loss": {
             **static,
@@ -197,18 +223,6 @@ def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, f
         ),
         "step": {**step, "gradients": gradients},
     }
-
-
-def _activations(workload: Workload) -> tuple[float, float, float]:
-    """Return activations at the loss, in the last block's backward, and in the first block's."""
-    loads = layer_loads(workload)
-    if workload.checkpointing:
-        kept = float(checkpoint_bytes(workload))
-        live = max(load.live for load in loads)
-        return kept, kept + live, live
-    hidden = workload.tokens * workload.architecture.hidden_size * workload.element
-    kept = sum(load.kept for load in loads) + hidden
-    return kept, kept - loads[-1].kept + loads[-1].live, loads[0].live
 
 
 def _interval(allocated: int, context: Range, above: float) -> Range:

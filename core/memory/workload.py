@@ -1,120 +1,21 @@
 """What a training step works on, in the plain numbers that the formulas take."""
 
-from collections import Counter
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
-from core.adapters.base import AdapterSettings
+from core.adapters.base import AdapterSettings, LowRankSettings
+from core.memory.cells import ModelCells
 from core.memory.methods import Method
-from core.models.info import Architecture, ModelInfo, ModuleGrid
-from core.models.targets import resolve
+from core.models.info import Architecture
 from core.settings import RunSettings
 
 ELEMENTS = {"bf16": 2, "fp16": 2, "fp32": 4}  # bytes per element
-OUTPUT_LABELS = frozenset({"o_proj", "out_proj", "down_proj", "c_proj", "fc2", "w2", "dense"})
-"""Matrices that read what attention or the MLP made, not the normalised hidden states."""
 
-
-@dataclass(frozen=True)
-class Cell:
-    """Equal matrices of one transformer block.
-
-    Attributes:
-        layer: Index of the block.
-        kind: Name inside the block; experts share one.
-        shape: (out, in) of one matrix.
-        count: How many there are: 1, or the number of experts.
-        routed: How many of them a token passes.
-    """
-
-    layer: int
-    kind: str
-    shape: tuple[int, int]
-    count: int
-    routed: int
-
-    @property
-    def parameters(self) -> int:
-        """Weights of all `count` matrices."""
-        return self.count * self.shape[0] * self.shape[1]
-
-    @property
-    def input_group(self) -> tuple[str, bool]:
-        """Equal for matrices that read the same tensor, as q, k and v do."""
-        stem, _, label = self.kind.rpartition(".")
-        return stem, label in OUTPUT_LABELS or label.endswith("4h_to_h")
-
-
-@dataclass(frozen=True)
-class ModelCells:
-    """The matrices of a model, and those that get an adapter: counted once for all methods.
-
-    Attributes:
-        architecture: The dimensions of the model.
-        cells: All matrices of the blocks: what 8-bit and 4-bit loading quantizes.
-        targets: The matrices that get an adapter.
-        other_parameters: Embeddings, head, norms, biases and fused experts; never quantized.
-    """
-
-    architecture: Architecture
-    cells: tuple[Cell, ...]
-    targets: tuple[Cell, ...]
-    other_parameters: int
-
-    @classmethod
-    def of(cls, info: ModelInfo, targets: tuple[str, ...]) -> "ModelCells":
-        """Count the matrices of a model and those that `targets` names.
-
-        Raises:
-            UserError: A target matches no module.
-        """
-        routed = info.architecture.experts_per_token
-        cells = _cells(info.grid, routed)
-        names = set(resolve(targets, info.grid))
-        chosen = cells if len(names) == len(info.grid.modules) else _cells(info.grid, routed, names)
-        other = info.parameters - sum(cell.parameters for cell in cells)
-        return cls(info.architecture, cells, chosen, other)
-
-    @cached_property
-    def matrix_parameters(self) -> int:
-        """Weights of all cells."""
-        return sum(cell.parameters for cell in self.cells)
-
-    @cached_property
-    def outputs(self) -> int:
-        """Rows of all matrices."""
-        return sum(cell.count * cell.shape[0] for cell in self.cells)
-
-    @cached_property
-    def widest_matrix(self) -> int:
-        """Weights of the largest single matrix of a block."""
-        return max((cell.shape[0] * cell.shape[1] for cell in self.cells), default=0)
-
-    @cached_property
-    def target_shapes(self) -> Mapping[tuple[int, int], int]:
-        """How many targets there are of each shape."""
-        counted: Counter[tuple[int, int]] = Counter()
-        for cell in self.targets:
-            counted[cell.shape] += cell.count
-        return counted
-
-    @cached_property
-    def target_layers(self) -> tuple[tuple[Cell, ...], ...]:
-        """The targets of every block."""
-        layers: list[list[Cell]] = [[] for _ in range(self.architecture.layers)]
-        for cell in self.targets:
-            layers[cell.layer].append(cell)
-        return tuple(tuple(cells) for cells in layers)
-
-    @cached_property
-    def twins(self) -> tuple[int, ...]:
-        """For every block the first one with the same targets, which needs the same memory."""
-        first: dict[tuple[tuple[str, tuple[int, int], int], ...], int] = {}
-        return tuple(
-            first.setdefault(tuple((c.kind, c.shape, c.routed) for c in cells), layer)
-            for layer, cells in enumerate(self.target_layers)
-        )
+Engine = Literal["rankscope", "stock"]
+"""Who trains: this program, or PEFT's layers in the Trainer of transformers, which pads the rows,
+keeps fp32 copies for the adapters and makes all logits at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,12 +28,14 @@ class Known:
         trained_share: Trained tokens over all, of the micro-batch where it is largest.
         attention: "flash" instead of the settings' sdpa or eager; "" for theirs.
         on_cpu: It runs on the processor.
+        engine: Who trains; full fine-tuning is always planned for the stock software.
     """
 
     longest: int = 0
     trained_share: float = 1.0
     attention: str = ""
     on_cpu: bool = False
+    engine: Engine = "rankscope"
 
     @classmethod
     def of_rows(
@@ -163,26 +66,33 @@ class Workload:
         model: Its matrices and those that get an adapter.
         method: How it is trained.
         adapter: The settings of the adapter; without effect in full fine-tuning.
+        engine: Who trains.
+        checkpointed: Blocks that are computed again in backward; None: as many as it takes.
+        attention: "sdpa", "flash" or "eager".
+        packed: Rows lie end to end in one sequence, and attention has no mask.
         element: Bytes of a number of the compute type.
+        attention_element: Bytes of a number inside attention.
+        product_element: Bytes of a number in the adapters' own products.
         rows: Micro-batch.
         length: Tokens of the longest row, to which the others are padded.
-        padded: Rows may differ in length, so that attention gets a mask.
         trained_share: Of the tokens; 1 is the upper bound.
-        attention: "sdpa", "flash" or "eager".
         on_cpu: The step runs on the processor, in the memory of the worker process.
     """
 
     model: ModelCells
     method: Method
     adapter: AdapterSettings
+    engine: Engine
     optimizer: str
     accumulation: int
-    checkpointing: bool
+    checkpointed: int | None
     attention: str
+    packed: bool
     element: int
+    attention_element: int
+    product_element: int
     rows: int
     length: int
-    padded: bool
     trained_share: float
     on_cpu: bool
 
@@ -192,21 +102,39 @@ class Workload:
     ) -> "Workload":
         """Return the workload of one method under these settings."""
         training, limit = settings.training, settings.data.max_length
-        return cls(
+        engine = "stock" if method.name == "full" else known.engine
+        attention = known.attention or settings.model.attention
+        packed = engine == "rankscope" and training.packing and attention != "eager"
+        element = element_bytes(settings.model.dtype, on_cpu=known.on_cpu)
+        attended = settings.model.attention_dtype if packed else "auto"
+        narrow = engine == "rankscope" and training.adapter_products == "model"
+        made = cls(
             model=model,
             method=method,
             adapter=settings.adapter,
+            engine=engine,
             optimizer=training.optimizer,
             accumulation=training.accumulation,
-            checkpointing=training.gradient_checkpointing,
-            attention=known.attention or settings.model.attention,
-            element=element_bytes(settings.model.dtype, on_cpu=known.on_cpu),
+            checkpointed=None,
+            attention=attention,
+            packed=packed,
+            element=element,
+            attention_element=_attention_element(attended, element, packed and known.on_cpu),
+            product_element=element if narrow else ELEMENTS["fp32"],
             rows=training.micro_batch,
             length=min(known.longest or limit, limit),
-            padded=training.micro_batch > 1,
             trained_share=known.trained_share,
             on_cpu=known.on_cpu,
         )
+        return made.checkpointing(training.gradient_checkpointing)
+
+    def checkpointing(self, wanted: str | int) -> "Workload":
+        """Return it with "off", "auto", "all" or a number of checkpointed blocks."""
+        if wanted == "auto":
+            return replace(self, checkpointed=None)
+        named = {"off": 0, "all": self.trained_blocks}
+        count = named[wanted] if isinstance(wanted, str) else wanted
+        return replace(self, checkpointed=min(count, self.trained_blocks))
 
     @property
     def architecture(self) -> Architecture:
@@ -219,14 +147,54 @@ class Workload:
         return self.rows * self.length
 
     @property
+    def padded(self) -> bool:
+        """Rows may differ in length, so that attention gets a mask."""
+        return self.rows > 1 and not self.packed
+
+    @property
     def full(self) -> bool:
         """Every weight is trained, and no matrix has an adapter."""
         return self.method.name == "full"
 
     @property
+    def dropout(self) -> float:
+        """Share of an adapter's input that is silenced."""
+        return self.adapter.dropout if isinstance(self.adapter, LowRankSettings) else 0.0
+
+    @property
+    def shortened(self) -> bool:
+        """Adapted matrices are computed in one step (`core.training.adapter_product`)."""
+        plain = self.adapter.method != "dora" and not self.dropout
+        return self.engine == "rankscope" and plain and self.method.bits != 8
+
+    @cached_property
+    def first_block(self) -> int:
+        """The lowest block that backward reaches: the first with an adapter."""
+        if self.engine == "stock":
+            return 0  # the Trainer lets the gradient flow down to the embeddings
+        layers = self.model.target_layers
+        return next((i for i, cells in enumerate(layers) if cells), len(layers))
+
+    @property
+    def trained_blocks(self) -> int:
+        """Number of blocks that backward goes through."""
+        return self.architecture.layers - self.first_block
+
+    @property
     def parameters(self) -> int:
         """P: all parameters of the base."""
         return self.model.matrix_parameters + self.model.other_parameters
+
+
+def _attention_element(dtype: str, element: int, on_cpu: bool) -> int:
+    """Return the bytes of a number inside attention.
+
+    "auto" is the compute type on a GPU. Packed rows on a processor are attended to in what a probe
+    finds faster, so the larger is planned.
+    """
+    if dtype != "auto":
+        return ELEMENTS[dtype]
+    return ELEMENTS["fp32"] if on_cpu else element
 
 
 def element_bytes(dtype: str, *, on_cpu: bool) -> int:
@@ -238,17 +206,3 @@ def element_bytes(dtype: str, *, on_cpu: bool) -> int:
     if dtype == "auto":
         dtype = "fp32" if on_cpu else "bf16"
     return ELEMENTS[dtype]
-
-
-def _cells(
-    grid: ModuleGrid, experts_per_token: int, names: Container[str] | None = None
-) -> tuple[Cell, ...]:
-    counted = Counter(
-        (module.layer, module.kind, module.shape)
-        for module in grid.modules
-        if names is None or module.name in names
-    )
-    return tuple(
-        Cell(layer, kind, shape, count, min(count, experts_per_token or 1))
-        for (layer, kind, shape), count in counted.items()
-    )

@@ -83,6 +83,10 @@ def _default(info: FieldInfo) -> str:
 
 def _allowed(info: FieldInfo) -> str:
     """Return the choices or the bounds of a field, with its unit."""
+    kinds = get_args(info.annotation)
+    if int in kinds:  # words, or a number
+        words = next(get_args(kind) for kind in kinds if get_origin(kind) is Literal)
+        return ", ".join(f"`{word}`" for word in words) + " or a number"
     if get_origin(info.annotation) is Literal:
         choices = ", ".join(f"`{choice}`" for choice in get_args(info.annotation))
         return f"{choices} {_unit(info)}".rstrip()

@@ -40,6 +40,17 @@ def _whole_number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdigit() else value
 
 
+def _checkpointing(value: Any) -> Any:
+    """Read off, auto, all or a number of blocks, and the switch that older files have."""
+    known = {"off": "off", "auto": "auto", "all": "all", "false": "off", "true": "all"}
+    if isinstance(value, str) and value.isdigit():
+        return int(value)
+    word = known.get(str(value).lower())
+    if word is None and (not isinstance(value, int) or value < 0):
+        raise ValueError("Should be off, auto, all or a number of blocks")
+    return value if word is None else word
+
+
 class ModelSettings(Section):
     """The base model, which stays frozen."""
 
@@ -202,10 +213,13 @@ class TrainingSettings(Section):
         ge=0,
         le=0.01,
     )
-    gradient_checkpointing: bool = Field(
-        False,
+    gradient_checkpointing: Annotated[
+        Literal["off", "auto", "all"] | int, BeforeValidator(_checkpointing)
+    ] = Field(
+        "off",
         title="Gradient checkpointing",
-        description="Recompute activations instead of keeping them: less memory, slower.",
+        description="Blocks that compute their activations twice instead of keeping them: slower; "
+        "auto takes as many as the memory asks for.",
     )
     evaluate_every: int = Field(
         20,

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.data.encode import Example
 from core.errors import UserError
 from core.events import Event, Notice, Progress
 from core.memory.devices import find_devices
-from core.memory.plan import plan_memory
+from core.memory.plan import MemoryPlan, plan_memory
 from core.memory.workload import Known
 from core.models.info import ModelInfo
 from core.models.prepare import prepare
@@ -51,8 +51,8 @@ class Base:
             return self.info.source
         return str(Path(self.info.path or self.folder).resolve())
 
-    def predicted_bytes(self, examples: Sequence[Example]) -> int:
-        """Return the peak memory that the plan foresees for these rows."""
+    def plan(self, examples: Sequence[Example]) -> MemoryPlan:
+        """Return the memory plan for these rows on the device of the run."""
         kind = self.precision.device.type  # a ROCm build says "cuda" as well, and has no NVML
         device = next((found for found in find_devices() if found.kind == kind), None)
         known = Known.of_rows(
@@ -60,7 +60,11 @@ class Base:
             [example.trained_tokens for example in examples],
             self.settings,
         )
-        return plan_memory(self.info, self.settings, device=device, known=known).peak_bytes
+        return plan_memory(self.info, self.settings, device=device, known=known)
+
+    def predicted_bytes(self, examples: Sequence[Example]) -> int:
+        """Return the peak memory that the plan foresees for these rows."""
+        return self.plan(examples).peak_bytes
 
 
 def claim(run: RunFolder, *, resume: bool) -> None:
@@ -135,9 +139,38 @@ def prepare_base(run: RunFolder, requests: Requests) -> Generator[Event, None, B
     folder = yield from prepare(settings.model.source, requests.control)
     requests.check()
     info = open_model(settings.model.source)
-    mark = fingerprint(folder)
-    if not run.checkpoints():
-        software = {**versions(), "base_model": info.name, "base_sha256": mark}
-        save_settings(settings, run.settings_file, software)
+    base = Base(settings, info, folder, fingerprint(folder), precision)
+    _record(run, settings, base)
     yield Notice(level="info", message=f"Computing in {precision}.")
-    return Base(settings, info, folder, mark, precision)
+    return base
+
+
+def decide_checkpointing(
+    run: RunFolder, base: Base, examples: Sequence[Example]
+) -> Generator[Event, None, Base]:
+    """Put the number of checkpointed blocks in the place of "auto", also in run.toml.
+
+    It is decided once, when the rows are known: a resumed run goes on with the same number,
+    however much memory is free by then.
+    """
+    if base.settings.training.gradient_checkpointing != "auto":
+        return base
+    plan = base.plan(examples)
+    settings = base.settings.with_changes({"training.gradient_checkpointing": plan.checkpointed})
+    _record(run, settings, base)
+    if plan.checkpointed:
+        message = (
+            f"{plan.checkpointed} of {plan.blocks} blocks are checkpointed: they compute their "
+            "activations twice, because all of them do not fit the free memory."
+        )
+    else:
+        message = "No block is checkpointed: all activations fit the free memory."
+    yield Notice(level="info", message=message)
+    return replace(base, settings=settings)
+
+
+def _record(run: RunFolder, settings: RunSettings, base: Base) -> None:
+    """Write run.toml with what "auto" came to, until the first checkpoint."""
+    if not run.checkpoints():
+        software = {**versions(), "base_model": base.info.name, "base_sha256": base.fingerprint}
+        save_settings(settings, run.settings_file, software)

@@ -23,6 +23,7 @@ from core.models.targets import resolve
 from core.settings import RunSettings
 from core.training.adapter_product import shorten_products
 from core.training.attention import NAME
+from core.training.checkpointing import checkpoint_blocks
 from core.training.head import Head
 from core.training.optimizers import build_optimizer
 from core.training.passage import Passage
@@ -148,10 +149,9 @@ def attach_adapter(base: Any, settings: RunSettings, info: ModelInfo) -> PeftMod
     names = list(resolve(settings.adapter.targets, info.grid))
     base.requires_grad_(False)
     base.config.use_cache = False
-    if settings.training.gradient_checkpointing:
-        base.gradient_checkpointing_enable({"use_reentrant": False})
     model = get_peft_model(base, method.peft_config(settings.adapter, names))
     shorten_products(model, settings.training.adapter_products)
+    checkpoint_blocks(model, settings.training.gradient_checkpointing)
     model.train()
     return model
 

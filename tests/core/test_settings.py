@@ -43,8 +43,32 @@ def test_text_values_become_numbers() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "means"),
+    [
+        (True, "all"),
+        (False, "off"),
+        ("true", "all"),
+        ("False", "off"),
+        ("auto", "auto"),
+        ("12", 12),
+        (1, 1),
+        (0, 0),
+    ],
+)
+def test_checkpointing_is_a_word_or_a_number(given: object, means: object, tmp_path: Path) -> None:
+    settings = RunSettings().with_changes({"training.gradient_checkpointing": given})
+    read = settings.training.gradient_checkpointing
+    assert (read, type(read)) == (means, type(means))
+    save_settings(settings, tmp_path / "run.toml")
+    assert load_settings(tmp_path / "run.toml") == settings
+
+
+@pytest.mark.parametrize(
     ("changes", "message", "hint"),
     [
+        ({"training.gradient_checkpointing": "some"}, "off, auto, all or a number", "Mend"),
+        ({"training.gradient_checkpointing": -1}, "training.gradient_checkpointing = -1", ""),
+        ({"training.gradient_checkpointing": 1.5}, "training.gradient_checkpointing = 1.5", ""),
         ({"adapter.rnk": 3}, "'adapter.rnk'", "adapter.rank"),
         ({"adapter.rank": 0}, "adapter.rank = 0", ""),
         ({"model.bits": 5}, "model.bits = 5", ""),

@@ -13,10 +13,12 @@ from pytestqt.qtbot import QtBot
 from app.pages.base import PageContext
 from app.pages.train import TrainPage
 from app.run_state import RunPhase
+from app.widgets.fields import Segmented
 from core.events import CheckpointSaved, Evaluated, Event, Notice
 from core.history import History
 from core.run_folder import RunFolder, RunState
 from core.settings import RunSettings
+from tests.app.pages.conftest import make_model, take_model
 from tests.app.plots.test_run_series import started, step
 
 
@@ -55,6 +57,20 @@ def test_before_a_run_the_settings_are_there(page: TrainPage, qtbot: QtBot) -> N
     qtbot.keyClicks(steps, "240")
     assert page.context.session.settings.training.steps == 240
     assert page.form.outcome.value("Rows learned from") == "240 × 8 = 1,920"
+
+
+def test_checkpointing_is_off_auto_or_all(page: TrainPage) -> None:
+    take_model(page.context, make_model(4))
+    session, row = page.context.session, page.form._checkpointing
+    field = page.form.findChild(Segmented, "field_training.gradient_checkpointing")
+    for wanted in ("auto", "all", "off"):
+        field.set_value(wanted)
+        assert session.settings.training.gradient_checkpointing == wanted
+    session.change({"training.gradient_checkpointing": 1})  # as an earlier run wrote it down
+    assert field.value == "auto"
+    assert row.hint.text() == f"1 of {session.plan.blocks} blocks"
+    session.change({"training.gradient_checkpointing": "all"})
+    assert row.hint.text() == ""
 
 
 def test_a_run_is_shown_with_its_numbers(page: TrainPage, run: RunFolder) -> None:

@@ -11,7 +11,7 @@ from core.memory import plan_memory, plan_methods
 from core.memory.changes import difference
 from core.memory.devices import Device
 from core.memory.explain import explain
-from core.memory.methods import METHODS
+from core.memory.methods import METHODS, Method
 from core.memory.plan import PARTS, MemoryPlan
 from core.memory.verdict import fits, judge, verdict
 from core.memory.workload import Known
@@ -63,25 +63,41 @@ def test_the_settings_choose_the_method() -> None:
 
 
 def test_the_whole_of_a_small_plan_by_hand() -> None:
-    # SmolLM2, 1 row of 256 tokens (no mask), LoRA r = 16 on all seven matrices, bf16.
+    # SmolLM2, 1 row of 256 tokens, LoRA r = 16 on all seven matrices, bf16, on a GPU.
     plan = plan_memory(SMOL, USUAL.with_changes({"training.micro_batch": 1}))
     pairs = [(576, 576), (192, 576), (192, 576), (576, 576), (1536, 576), (1536, 576), (576, 1536)]
     trained = 30 * sum(16 * (rows + columns) for rows, columns in pairs)
     attention = 2 * (2 * 576 + 2 * 192) + 4 * 9
-    adapters = 4 * (6 * 576 + 1536) + 7 * 4 * 16
+    # The inputs of q, k and v, of gate and up, and of down; attention keeps that of o by itself.
+    adapters = 2 * (576 + 576 + 1536) + 7 * 4 * 16
     block = 8 * 576 + attention + 3 * 2 * 1536 + adapters
+    # No gradient goes below the first block, whose first norm keeps nothing; so the last one's
+    # input is all that is added, and a sine and a cosine of 64 per position.
+    # 170 tokens of 49,152 logits make a chunk of 32 MiB. In turn there are those of two, in fp32,
+    # with one gradient and one copy in bf16; picked are 256 hidden states with their gradient.
     assert dict(plan.parts) == {
         "weights": 2 * 134_515_008,
         "adapter": 4 * trained,
         "gradients": 4 * trained,
         "optimizer": 8 * trained,
-        "activations": 256 * (30 * block + 2 * 576),
-        "logits": 256 * (12 * 49_152 + 4 * 576),
+        "activations": 256 * (30 * block + 2 * 2 * 64),
+        "logits": 170 * 14 * 49_152 + 256 * 2 * 2 * 576,
         "workspace": 2 * 8_519_680,
         "context": 400 * 2**20,
     }
     assert plan.trained_parameters == trained == 4_884_480
     assert plan.moment == "loss"
+
+
+def test_the_small_plan_of_the_stock_software_by_hand() -> None:
+    # The same: no mask, but fp32 copies for every adapter, and all logits at once.
+    stock = Known(engine="stock")
+    plan = plan_memory(SMOL, USUAL.with_changes({"training.micro_batch": 1}), known=stock)
+    attention = 2 * (2 * 576 + 2 * 192) + 4 * 9
+    adapters = 4 * (6 * 576 + 1536) + 7 * 4 * 16
+    block = 8 * 576 + attention + 3 * 2 * 1536 + adapters
+    assert plan.parts["activations"] == 256 * (30 * block + 2 * 576)
+    assert plan.parts["logits"] == 256 * (12 * 49_152 + 4 * 576)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.label)
@@ -94,7 +110,6 @@ def test_the_whole_of_a_small_plan_by_hand() -> None:
         ("data.max_length", (16, 64, 512, 513, 4096)),
         ("training.optimizer", ("sgd", "adafactor", "paged_adamw8bit", "lion", "adamw")),
         ("training.accumulation", (1, 2, 8)),
-        ("adapter.dropout", (0.0, 0.1)),
         ("adapter.targets", (("q_proj",), ("q_proj", "v_proj"), ("all-linear",))),
         ("model.attention", ("sdpa", "eager")),
     ],
@@ -108,6 +123,13 @@ def test_more_never_costs_less(method, checkpointing: bool, key: str, values: tu
         for value in values
     ]
     assert peaks == sorted(peaks)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.label)
+def test_dropout_costs_its_masks_and_the_long_way(method: Method) -> None:
+    dropout = USUAL.with_changes({"adapter.dropout": 0.1})
+    without, with_it = (plan_memory(LLAMA, s, method=method) for s in (USUAL, dropout))
+    assert with_it.peak_bytes >= without.peak_bytes
 
 
 def test_checkpointing_never_costs_memory() -> None:

@@ -1,0 +1,84 @@
+"""Which blocks keep their activations, and which compute them again in the backward pass.
+
+A checkpointed block keeps the hidden states that it was given, T·h·e bytes, instead of its load.
+The lowest blocks that backward reaches are checkpointed: then the upper ones are gone by the time
+the first is computed again.
+"""
+
+from collections.abc import Callable
+
+from core.memory.activations import (
+    LayerLoad,
+    end_bytes,
+    hidden_bytes,
+    layer_loads,
+    norm_backward_bytes,
+)
+from core.memory.attention import FP32
+from core.memory.workload import Workload
+
+
+def activation_bytes(workload: Workload, checkpointed: int) -> tuple[float, float, float]:
+    """Return activations at the loss, in backward before any gradient, and when all are there.
+
+    Args:
+        workload: The micro-batch.
+        checkpointed: Number of blocks, of those that backward reaches; the stock software knows
+            only none or all.
+    """
+    loads = layer_loads(workload)
+    if workload.engine == "stock":
+        return _stock(workload, loads, checkpointed)
+    if not loads:
+        return 0.0, 0.0, 0.0
+    held = hidden_bytes(workload)
+    whole, again = loads[checkpointed:], loads[:checkpointed]
+    below = checkpointed * held
+    kept = below + sum(load.kept for load in whole)
+    ends = end_bytes(workload)
+    backward = [kept + ends + norm_backward_bytes(workload)]
+    if whole:
+        backward.append(kept - whole[-1].kept + whole[-1].live)
+    backward += [i * held + _again(workload, load, lowest=i == 0) for i, load in enumerate(again)]
+    first = _again(workload, loads[0], lowest=True) if again else loads[0].live
+    return kept + ends, max(backward), first
+
+
+def _again(workload: Workload, load: LayerLoad, *, lowest: bool) -> float:
+    """Return the peak while a checkpointed block is differentiated, with what it was given.
+
+    In fp32 its first norm keeps the same tensor, which is counted by the load, unless no gradient
+    goes below.
+    """
+    shared = workload.element == FP32 and not lowest
+    return load.live + load.unpacked + (0 if shared else hidden_bytes(workload))
+
+
+def _stock(
+    workload: Workload, loads: tuple[LayerLoad, ...], checkpointed: int
+) -> tuple[float, float, float]:
+    """Return the same for the Trainer of transformers, which also keeps the last hidden states."""
+    held = float(hidden_bytes(workload))
+    if checkpointed:
+        kept = (len(loads) + 1) * held
+        live = max(load.live for load in loads)
+        return kept, kept + live, live
+    kept = sum(load.kept for load in loads) + held
+    return kept, kept - loads[-1].kept + loads[-1].live, loads[0].live
+
+
+def fewest_blocks(blocks: int, fits: Callable[[int], bool]) -> int:
+    """Return the smallest number of checkpointed blocks that fits, all of them if none does.
+
+    Args:
+        blocks: All that can be checkpointed.
+        fits: Whether a number of them does. More never need more, but for the first, whose 4-bit
+            matrices stay unpacked, and the last, which backward computes again at once.
+    """
+    if fits(0):
+        return 0
+    low, high = 0, blocks - 1 if blocks > 1 and fits(blocks - 1) else blocks
+    while high - low > 1:  # low does not fit; high does, unless nothing does
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return high
