@@ -3,7 +3,7 @@
     python scripts/bench_training.py [--only P1,P7] [--rounds N] [--quick] [--write]
 
 Every variant has a process of its own; they take turns. A ratio is printed only after everybody's
-first losses have been compared with a reference in fp32, and no headline where Rankscope against
+first losses have met those of plain PyTorch, and no headline where Rankscope against
 itself is off by 5 %. Exit code 1 when a target is missed or could not be judged.
 """
 

@@ -1,11 +1,11 @@
-"""Before any ratio: the first losses of every variant, against the same steps in fp32."""
+"""Before any ratio: the first losses of every variant, against plain PyTorch on the same rows."""
 
 import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from speed.rounds import ROOT, BenchError, Child, Measured, environment
 
@@ -17,16 +17,17 @@ BF16 = 2.0**-7  # the distance of neighbouring bf16 numbers, relative to them
 
 @dataclass(frozen=True)
 class Parity:
-    """The first losses of one variant and those of the reference over the same rows."""
+    """The first losses of one variant and those of the reference (see `speed.reference`)."""
 
     name: str
     losses: tuple[float, ...]
     expected: tuple[float, ...]
+    exact: float
 
     @property
     def errors(self) -> list[float]:
-        """Relative difference at each step."""
-        pairs = zip(self.losses, self.expected, strict=True)
+        """Relative differences: of the first loss from fp32, of all from bf16."""
+        pairs = [(self.losses[0], self.exact), *zip(self.losses, self.expected, strict=True)]
         return [abs(found - wanted) / wanted for found, wanted in pairs]
 
     @property
@@ -37,7 +38,7 @@ class Parity:
 
 def check(children: Sequence[Child], measured: Sequence[Measured]) -> list[Parity]:
     """Compare the warm-up steps of every variant; those with the same rows share a reference."""
-    known: dict[str, list[float]] = {}
+    known: dict[str, dict[str, Any]] = {}
     found = []
     for child, of in zip(children, measured, strict=True):
         steps = [step for turn in of.warm_up for step in turn.steps]
@@ -46,11 +47,12 @@ def check(children: Sequence[Child], measured: Sequence[Measured]) -> list[Parit
         if key not in known:
             known[key] = _reference(child.spec, batches)
         losses = tuple(step["loss"] for step in steps)
-        found.append(Parity(of.name, losses, tuple(known[key])))
+        wanted = known[key]
+        found.append(Parity(of.name, losses, tuple(wanted["bf16"]), wanted["exact"]))
     return found
 
 
-def _reference(spec: "Spec", batches: Sequence[Sequence[int]]) -> list[float]:
+def _reference(spec: "Spec", batches: Sequence[Sequence[int]]) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "speed.reference", json.dumps(asdict(spec)), json.dumps(batches)],
         capture_output=True,
@@ -60,5 +62,5 @@ def _reference(spec: "Spec", batches: Sequence[Sequence[int]]) -> list[float]:
     )
     if done.returncode:
         raise BenchError(f"The reference ended:\n{done.stderr[-2000:]}")
-    losses: list[float] = json.loads(done.stdout.splitlines()[-1])
-    return losses
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found

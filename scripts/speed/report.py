@@ -71,7 +71,7 @@ def table(result: Result) -> str:
     notes = [f"{len(loads) // len(result.measured)} rounds, load average {_span(loads)}."]
     if result.parity:
         allowed = f"(allowed {BF16:.2%})"
-        notes.append(f"First losses off the fp32 reference by at most {worst:.2%} {allowed}.")
+        notes.append(f"First losses off plain PyTorch by at most {worst:.2%} {allowed}.")
     if not result.steady:
         notes.append(
             "**No headline: Rankscope against itself is off by more than "
@@ -105,7 +105,9 @@ def _losses(parity: Sequence[Parity]) -> str:
         found = ", ".join(f"{loss:.4f}" for loss in item.losses)
         wanted = ", ".join(f"{loss:.4f}" for loss in item.expected)
         mark = "" if item.holds else "  ← off"
-        lines.append(f"- {item.name}: {found} (reference {wanted}){mark}")
+        lines.append(
+            f"- {item.name}: {found} (reference {wanted}; first in fp32 {item.exact:.4f}){mark}"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -34,7 +34,7 @@ def result(*, again: float = 1.0, trainer: float = 0.3, error: float = 0.0) -> R
     rates = [100.0, 104.0, 96.0, 101.0, 99.0, 102.0, 98.0]
     names = {"Rankscope": 1.0, AGAIN: again, TRAINER: trainer}
     specs = tuple(Spec(name=n, system="ours", model="m", rows="r") for n in names)
-    parity = [Parity(n, (4.0, 3.0 * (1 + error)), (4.0, 3.0)) for n in names]
+    parity = [Parity(n, (4.0, 3.0 * (1 + error)), (4.0, 3.0), 4.0) for n in names]
     of = [measured(n, [rate * factor for rate in rates]) for n, factor in names.items()]
     return Result(Race("P1", "a race", specs, {TRAINER: 2.5}), of, parity)
 
