@@ -61,7 +61,8 @@ def test_before_a_run_the_settings_are_there(page: TrainPage, qtbot: QtBot) -> N
 
 def test_checkpointing_is_off_auto_or_all(page: TrainPage) -> None:
     take_model(page.context, make_model(4))
-    session, row = page.context.session, page.form._checkpointing
+    session = page.context.session
+    row = page.form.rows["training.gradient_checkpointing"]
     field = page.form.findChild(Segmented, "field_training.gradient_checkpointing")
     for wanted in ("auto", "all", "off"):
         field.set_value(wanted)
