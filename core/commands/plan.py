@@ -48,7 +48,9 @@ class Plan:
         _add_switch(parser, "double-quant", "quantize the scales of 4-bit blocks")
         for name, (_, read, summary) in OPTIONS.items():
             parser.add_argument(f"--{name}", type=read, help=summary)
-        _add_switch(parser, "gradient-checkpointing", "recompute activations: in all blocks, or none")
+        _add_switch(
+            parser, "gradient-checkpointing", "recompute activations: in all blocks, or none"
+        )
         parser.add_argument("--attention", choices=("sdpa", "eager", "flash"), default="")
         parser.add_argument("--gpu-memory", metavar="24GiB", help="say whether it fits")
         add_set_option(parser)
