@@ -1,8 +1,10 @@
 """The formulas against a trace of the real engine, operator by operator."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from core.memory.activations import hidden_bytes
 from core.memory.cells import ModelCells
@@ -11,9 +13,13 @@ from core.memory.logits import loss_bytes
 from core.memory.methods import METHODS
 from core.memory.workload import Known, Workload
 from core.models.info import Architecture
+from core.models.load import load_model
+from core.models.sources import open_model
 from core.settings import RunSettings
+from core.training.trainee import attach_adapter
 from tests.core.memory.memory_shapes import llama, model
 from tests.core.memory.traced import Trace, trace
+from tests.core.training.engine import ignored_warnings
 
 ROWS, LENGTH = 3, 256
 SMALL = {"layers": 3, "hidden_size": 576, "heads": 9, "kv_heads": 3, "head_dim": 64}
@@ -78,3 +84,37 @@ def test_packed_rows_of_many_lengths_never_hold_more() -> None:
     settings = RunSettings().with_changes(USUAL)
     traced = trace(model(FEW_WORDS), settings, [LENGTH, *[97] * 4, 31, 93])
     assert traced.peak < 1.001 * planned(FEW_WORDS, settings, 1.0).peak
+
+
+@pytest.mark.parametrize("wanted", ["off", "all"])
+@pytest.mark.parametrize("shape", [STARTER, FEW_WORDS], ids=["starter", "few words"])
+def test_an_evaluation_never_holds_more_than_a_step(shape: Architecture, wanted: str) -> None:
+    settings = RunSettings().with_changes({**USUAL, "training.gradient_checkpointing": wanted})
+    rows = [LENGTH] * ROWS
+    evaluation = trace(model(shape), settings, rows, training=False)
+    assert evaluation.peak < trace(model(shape), settings, rows).peak
+
+
+def test_a_4_bit_base_keeps_what_a_16_bit_base_keeps(tiny_model: Path) -> None:
+    assert kept_by(tiny_model, 4) == kept_by(tiny_model, 16) > 0
+
+
+def kept_by(folder: Path, bits: int) -> int:
+    """Bytes of the distinct tensors that autograd saves in a forward pass, weights left out."""
+    settings = RunSettings().with_changes({"model.bits": bits, "model.dtype": "fp32"})
+    with ignored_warnings():
+        base = load_model(folder, settings.model, dtype=torch.float32, device="cpu")
+        adapted = attach_adapter(base, settings, open_model(str(folder)))
+    weights = {p.untyped_storage().data_ptr() for p in adapted.parameters()}
+    saved: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            saved[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        hidden = adapted.get_base_model().get_decoder()(input_ids=torch.arange(24)[None])
+    assert hidden.last_hidden_state.requires_grad
+    return sum(saved.values())

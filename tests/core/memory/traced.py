@@ -22,7 +22,7 @@ from core.settings import RunSettings
 from core.training.attention import NAME, register
 from core.training.head import Head
 from core.training.micro_batch import Layout, MicroBatch
-from core.training.passage import Passage
+from core.training.passage import Passage, evaluating
 from core.training.trainee import attach_adapter
 
 TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -75,7 +75,12 @@ class _Ledger(TorchDispatchMode):
 
 
 def trace(
-    info: ModelInfo, settings: RunSettings, lengths: Sequence[int], *, prompt: int = 0
+    info: ModelInfo,
+    settings: RunSettings,
+    lengths: Sequence[int],
+    *,
+    prompt: int = 0,
+    training: bool = True,
 ) -> Trace:
     """Return what a step over rows of these lengths holds; all types must be named, not auto.
 
@@ -84,6 +89,7 @@ def trace(
         settings: The run.
         lengths: Tokens of each row.
         prompt: How many of a row's tokens are not trained.
+        training: Forward and backward; else the forward pass of an evaluation.
 
     Attention runs where the rows of a processor go: one call per row where they are packed.
     """
@@ -101,10 +107,10 @@ def trace(
     with FakeTensorMode(allow_non_fake_inputs=True):
         _fake(model)
         head = Head.of(model.get_base_model())
-        return _step(Passage(model, name, head, attention), _fake_batch(batch))
+        return _step(Passage(model, name, head, attention), _fake_batch(batch), training)
 
 
-def _step(passage: Passage, batch: MicroBatch) -> Trace:
+def _step(passage: Passage, batch: MicroBatch, training: bool) -> Trace:
     parameters = list(passage.model.parameters())
     ledger = _Ledger()
     kept = 0
@@ -122,7 +128,11 @@ def _step(passage: Passage, batch: MicroBatch) -> Trace:
             parameter.grad = torch.zeros_like(parameter)
             ledger.know(parameter.grad)
     with decoder.register_forward_hook(note), ledger:
-        passage.loss(batch).objective.backward()
+        if training:
+            passage.loss(batch).objective.backward()
+        else:
+            with evaluating(passage.model):
+                passage.loss(batch)
     return Trace(kept, ledger.peak)
 
 
