@@ -18,9 +18,8 @@ def loss_bytes(workload: Workload) -> float:
     """Return the peak of the loss beyond what the decoder keeps.
 
     N trained tokens are picked of T: their hidden states and the gradient of these, 2·e·N·h, beside
-    the logits of one chunk of C tokens. When the next chunk's are made, the logits of the one
-    before and their gradient are still there, 8 B each, beside the new ones in the compute type and
-    in fp32; of a single chunk they are the most, with the gradient in the compute type.
+    the logits of one chunk of C tokens: 8 B for the logits and their log-softmax in fp32, which
+    becomes their gradient, and e for the logits, then the gradient, in the compute type.
     """
     if workload.engine == "stock":
         return _whole_loss_bytes(workload)
@@ -28,7 +27,7 @@ def loss_bytes(workload: Workload) -> float:
     picked = workload.trained_share * workload.tokens
     chunk = chunk_tokens(shape.vocab_size)
     narrow = element if element < FP32 else 0
-    per_logit = narrow + (3 * FP32 if picked > chunk else 2 * FP32)
+    per_logit = narrow + 2 * FP32
     chosen = 2 * element * picked * shape.hidden_size
     choosing = element * (picked + workload.tokens) * shape.hidden_size
     return max(chosen + per_logit * min(picked, chunk) * shape.vocab_size, choosing)

@@ -35,7 +35,7 @@ from core.training.requests import Halt, Requests
 from core.training.room import Room
 from core.training.snapshot import Cursor
 from core.training.spikes import LossAlarm, SpikeWatch
-from core.training.start import Base, claim, prepare_base
+from core.training.start import Base, claim, decide_checkpointing, prepare_base
 from core.training.step import Stepper
 from core.training.trainee import (
     Trainee,
@@ -73,6 +73,7 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
     try:
         base = yield from prepare_base(run, requests)
         rows = yield from build_rows(base.settings, base.folder, requests)
+        base = yield from decide_checkpointing(run, base, [*rows.train, *rows.held_out])
         yield Progress(phase="loading", message=f"Loading {base.info.name}")
         add_in_order(base.precision, wanted=base.settings.training.deterministic)
         memory = PeakMemory(base.precision.device)

@@ -109,16 +109,10 @@ class _ChunkedLoss(torch.autograd.Function):
         chunk = chunk_tokens(head.weight.shape[0])
         for start in range(0, len(targets), chunk):
             rows = slice(start, start + chunk)
-            labels = targets[rows, None]
-            logits = head.logits(hidden[rows])  # (chunk, V), fp32
-            log_p = logits.log_softmax(-1)
-            part = _sums(logits, log_p, labels, criterion)
+            into = None if gradient is None else gradient[rows]
+            part = _one_chunk(hidden[rows], targets[rows, None], head, criterion, into)
             objective += part.objective
             cross_entropy += part.cross_entropy
-            if gradient is not None:
-                by_logits = _gradient(logits, log_p, labels, criterion)
-                by_product = head.pull_back(by_logits, logits)
-                gradient[rows] = by_product.to(hidden.dtype) @ head.weight
         ctx.gradient = gradient
         ctx.mark_non_differentiable(cross_entropy)
         return objective, cross_entropy
@@ -127,6 +121,23 @@ class _ChunkedLoss(torch.autograd.Function):
     def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         gradient, ctx.gradient = ctx.gradient, None
         return gradient.mul_(upstream[0]), None, None, None, None
+
+
+def _one_chunk(
+    hidden: torch.Tensor,
+    targets: torch.Tensor,
+    head: Head,
+    criterion: Criterion,
+    gradient: torch.Tensor | None,
+) -> Loss:
+    """Return the sums of one chunk and write its gradient; its logits are forgotten with it."""
+    logits = head.logits(hidden)  # (chunk, V), fp32
+    log_p = logits.log_softmax(-1)
+    part = _sums(logits, log_p, targets, criterion)
+    if gradient is not None:
+        by_product = head.pull_back(_gradient(logits, log_p, targets, criterion), logits)
+        torch.mm(by_product.to(hidden.dtype), head.weight, out=gradient)
+    return part
 
 
 def _gradient(
