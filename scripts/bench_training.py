@@ -56,6 +56,8 @@ def main() -> int:
             print(texts[-1], flush=True)
     minutes = (time.monotonic() - started) / 60
     about = f"{datetime.date.today()}, {minutes:.0f} minutes on {machine()}."
+    if arguments.quick:
+        about += " Quick: the starter model is cut to 8 layers."
     print(about)
     if arguments.write:
         command = f"`make bench` (designs {', '.join(wanted)})"

@@ -14,9 +14,11 @@ ROWS = 800
 TRAINER = "PEFT + Trainer, default"
 TRAINER_BEST = "PEFT + Trainer, best"
 TRL = "TRL, default"
-TRL_BEST = "TRL, best"
+TRL_BEST = "TRL, best: packed"
+TRL_GROUPED = "TRL, best: grouped, not packed"
 
 _TRAINER_BEST: dict[str, Any] = {"grouped": True}
+_TRL_GROUPED: dict[str, Any] = {"grouped": True, "gradient_checkpointing": False, "bf16": False}
 _TRL_BEST: dict[str, Any] = {"packed": 512, "gradient_checkpointing": False, "bf16": False}
 
 
@@ -64,9 +66,9 @@ def p1(place: Place) -> list[Race]:
         replace(
             ours, name=f"{OURS}, bf16 adapters", changes={"training.adapter_products": "model"}
         ),
-        *_peers(ours, (TRAINER, TRAINER_BEST, TRL, TRL_BEST)),
+        *_peers(ours, (TRAINER, TRAINER_BEST, TRL, TRL_BEST, TRL_GROUPED)),
     ]
-    targets = {TRAINER: 2.5, TRL_BEST: 1.8}
+    targets = {TRAINER: 2.5, TRL_BEST: 1.8, TRL_GROUPED: 1.8}
     return [Race("P1", "Starter model, Alpaca-like lengths", tuple(specs), targets, wall=True)]
 
 
@@ -157,6 +159,7 @@ def _peers(ours: Spec, names: Sequence[str]) -> list[Spec]:
         TRAINER: ("trainer", {}),
         TRAINER_BEST: ("trainer", _TRAINER_BEST),
         TRL: ("sft", {}),
+        TRL_GROUPED: ("sft", _TRL_GROUPED),
         TRL_BEST: ("sft", {**_TRL_BEST, "packed": max(512, ours.max_length)}),
     }
     return [

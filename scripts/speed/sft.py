@@ -13,6 +13,7 @@ from core.models.load import load_tokenizer
 from speed.examples import SEED, Spec, digest, examples, labels, ordered
 from speed.gate import Gate
 from speed.stock import OPTIONS, Watch, load
+from speed.trainer import grouped
 
 PER_DEVICE = 8
 
@@ -20,13 +21,16 @@ PER_DEVICE = 8
 def run(spec: Spec, gate: Gate) -> None:
     """Train until the parent has seen enough.
 
-    The options are those of `SFTConfig`, and `packed`: TRL's own best-fit-decreasing packing to
-    so many tokens, its packs shuffled, as many per step as give about the rows of `spec.batch`.
+    The options are those of `SFTConfig`, `grouped` as for the Trainer, and `packed`: TRL's own
+    best-fit-decreasing packing to so many tokens, its packs shuffled, as many per step as give
+    about the rows of `spec.batch`.
     """
     options = dict(spec.changes)
     rows = examples(spec)
     per_device = min(PER_DEVICE, spec.batch)
     order = ordered(rows, len(rows) // per_device * per_device)
+    if options.pop("grouped", False):
+        order = grouped(rows, per_device)
     content = {
         "input_ids": [list(rows[i].ids) for i in order],
         "labels": [labels(rows[i]) for i in order],
