@@ -1,6 +1,7 @@
 """How `rankscope train` reports: a bar on a terminal, lines elsewhere, JSON where asked for."""
 
 import sys
+import textwrap
 import time
 from typing import Protocol, TextIO
 
@@ -11,11 +12,13 @@ from core.events import (
     CheckpointSaved,
     Evaluated,
     Event,
+    LossSpike,
     MemoryMeasured,
     Notice,
     Progress,
     RunEnded,
     RunStarted,
+    Sampled,
     StepDone,
     to_line,
 )
@@ -87,14 +90,11 @@ class TextReporter:
                 self._losses.append(event.loss)
                 best = ", the best so far" if event.best else ""
                 self._say(f"step {event.step}: validation loss {event.loss:.4f}{best}")
-            case Notice():
-                self._say(f"{event.level}: {event.message} {event.hint}".rstrip())
-            case CheckpointSaved():
-                self._say(f"step {event.step}: saved ({event.size_bytes / 1e6:.1f} MB)")
-            case MemoryMeasured() | AdapterProven():
-                self._say(_in_words(event))
             case RunEnded():
                 self._ended(event)
+            case _:
+                for line in _lines(event):
+                    self._say(line)
 
     def _progress(self, event: Progress) -> None:
         if event.phase != self._phase and event.phase not in ("evaluating", "saving"):
@@ -147,6 +147,31 @@ class TextReporter:
         self._stream.flush()
         if self._bar is not None:
             self._bar.refresh()
+
+
+def _lines(event: Event) -> list[str]:
+    """Return what is said of an event that needs nothing but words."""
+    match event:
+        case LossSpike():
+            times = event.loss / max(event.usual, 1e-9)
+            return [f"step {event.step}: loss {event.loss:.4f}, {times:.1f} times the usual"]
+        case Sampled():
+            return [
+                f"step {event.step}: {_short(sample['prompt'])} → {_short(sample['answer'])}"
+                for sample in event.samples
+            ]
+        case Notice():
+            return [f"{event.level}: {event.message} {event.hint}".rstrip()]
+        case CheckpointSaved():
+            return [f"step {event.step}: saved ({event.size_bytes / 1e6:.1f} MB)"]
+        case MemoryMeasured() | AdapterProven():
+            return [_in_words(event)]
+    return []
+
+
+def _short(text: str) -> str:
+    """Return a text on one line of a terminal."""
+    return textwrap.shorten(text, 60, placeholder=" …") or "(nothing)"
 
 
 def _in_words(event: MemoryMeasured | AdapterProven) -> str:

@@ -1,5 +1,6 @@
 """What is looked at every so many steps: held-out loss, spectra, sample answers."""
 
+import math
 from collections.abc import Generator
 from pathlib import Path
 
@@ -7,15 +8,19 @@ from core.events import Event, Notice, RanksComputed, Sampled
 from core.models.load import load_tokenizer
 from core.run_folder import RunFolder
 from core.training.checkpoint import checkpoint_name
+from core.training.diagnose import Examiner
 from core.training.evaluation import evaluate
 from core.training.factors import write_spectra
-from core.training.guards import OutOfMemory, out_of_memory_in_words, require_finite
+from core.training.guards import OutOfMemory, Trouble, out_of_memory_in_words
 from core.training.passage import Passage
 from core.training.requests import Requests
 from core.training.room import Room
 from core.training.samples import ask, choose_questions
 from core.training.snapshot import Cursor
 from core.training.trainee import Trainee
+
+_NO_ANSWER = (RuntimeError, TypeError, ValueError, AttributeError, KeyError, IndexError)
+"""What an architecture raises that does not take one token after the other."""
 
 
 class Exam:
@@ -60,7 +65,10 @@ class Exam:
                     )
             except OutOfMemory as error:
                 yield room.shrink(rows, error)
-        require_finite(loss, "validation loss", step, [row.row for row in rows])
+        if not math.isfinite(loss):
+            trouble = Trouble("validation loss", loss, step, [row.row for row in rows])
+            examiner = Examiner(self._passage, room.layout, self._trainee.parameters)
+            raise examiner.about_loss(trouble, rows).mishap()
         return loss
 
     def spectra(self, step: int) -> Generator[Event, None, None]:
@@ -70,15 +78,24 @@ class Exam:
         yield RanksComputed(step=step, path=str(path))
 
     def answers(self, step: int) -> Generator[Event, None, None]:
-        """Ask the questions of this run again.
+        """Ask the questions of this run again; a model that cannot answer is not asked any more.
 
         Raises:
             Halt: A stop or a pause was asked for.
         """
-        if self._questions:
+        if not self._questions:
+            return
+        try:
             most = self._training.sample_tokens
-            samples = yield from ask(self._passage, self._questions, self._tokenizer, most)
-            yield Sampled(step=step, samples=samples)
+            with out_of_memory_in_words():
+                samples = yield from ask(self._passage, self._questions, self._tokenizer, most)
+        except (OutOfMemory, *_NO_ANSWER) as error:
+            self._questions = []
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            message = f"There are no sample answers from here on: {reason}"
+            yield Notice(level="warning", message=message, hint="Training is not affected.")
+            return
+        yield Sampled(step=step, samples=samples)
 
     def has_passed_its_best(self, cursor: Cursor) -> Generator[Event, None, bool]:
         """Tell, and say, whether so many evaluations brought no lower loss that it is time to end.

@@ -1,6 +1,5 @@
 """What stops a run before it does harm: numbers that are none, and memory that is not there."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +11,11 @@ from core.errors import UserError
 _ROWS_NAMED = 8
 _EXHAUSTED = (
     "can't allocate memory",  # torch's allocator on a processor
-    "CUDA error: out of memory",  # the driver, outside of torch's allocator
-    "CUBLAS_STATUS_ALLOC_FAILED",  # the workspace of cuBLAS
+    "not enough memory",  # the same on Windows
+    "out of memory",  # drivers outside of torch's allocator: CUDA, ROCm, Metal, XPU
+    "CUBLAS_STATUS_ALLOC_FAILED",  # the workspaces of cuBLAS and cuDNN
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "std::bad_alloc",  # libraries on a processor: oneDNN, bitsandbytes
 )
 
 
@@ -32,6 +34,20 @@ class Spoilt(UserError):
         )
 
 
+class HalfChanged(Spoilt):
+    """Memory ran out between the changes of two weights; doing it again would change some twice."""
+
+    def __init__(self, step: int, error: "OutOfMemory") -> None:
+        UserError.__init__(
+            self,
+            f"The device ran out of memory while step {step} changed the adapter: training "
+            "stopped, and this state is not saved.",
+            "The last checkpoint is sound. Plan the next run with a smaller optimizer (adamw8bit) "
+            "or fewer target layers.",
+            details=error.details,
+        )
+
+
 @dataclass(frozen=True)
 class Trouble:
     """A number of a step that is none, and what is known of it.
@@ -41,6 +57,7 @@ class Trouble:
         rows: Indices of the rows that were at work.
         guilty: Those that alone give such a number, where the loss tells.
         module: The first module that made one, "" where none does when it is computed again.
+        weight: A frozen weight that is no number itself, "" where all are sound.
     """
 
     what: str
@@ -49,6 +66,7 @@ class Trouble:
     rows: Sequence[int]
     guilty: Sequence[int] = ()
     module: str = ""
+    weight: str = ""
 
     def mishap(self) -> Mishap:
         """Return the error that stops the run before the adapter is spoilt."""
@@ -60,21 +78,14 @@ class Trouble:
             sentences.append(f"Alone it comes from row {_listed(self.guilty)}.")
         if self.module:
             sentences.append(f"The first module with such a number is {_short(self.module)}.")
-        return Mishap(
-            " ".join(sentences),
-            "Look at these rows, and try a lower learning rate or more warm-up. "
-            "The adapter of the step before is saved.",
-        )
-
-
-def require_finite(value: float, what: str, step: int, rows: Sequence[int]) -> None:
-    """Stop where a number is none and nothing more can be said about it.
-
-    Raises:
-        Mishap: `value` is NaN or infinite; the message names the step and the rows.
-    """
-    if not math.isfinite(value):
-        raise Trouble(what, value, step, rows).mishap()
+        if self.weight:
+            sentences.append(f"The frozen weight {_short(self.weight)} is not finite itself.")
+        if not (self.guilty or self.module or self.weight):
+            sentences.append("Looked at again, none of them gave it once more.")
+        hint = "Look at these rows, and try a lower learning rate or more warm-up."
+        if self.weight:
+            hint = "The files of the model are damaged: download or convert it again."
+        return Mishap(" ".join(sentences), f"{hint} The adapter of the step before is saved.")
 
 
 def _listed(rows: Sequence[int]) -> str:

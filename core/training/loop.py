@@ -34,7 +34,7 @@ from core.training.record import record
 from core.training.requests import Halt, Requests
 from core.training.room import Room
 from core.training.snapshot import Cursor
-from core.training.spikes import LossAlarm, SpikeWatch
+from core.training.spikes import LossAlarm
 from core.training.start import Base, claim, decide_checkpointing, prepare_base
 from core.training.step import Stepper
 from core.training.trainee import (
@@ -141,7 +141,7 @@ class Loop:
         if resume:
             self.cursor = yield from self.keeper.restore(self.cursor)
         losses = History(self._run.events()).steps["loss"][: self.cursor.step]
-        self._alarm = LossAlarm(SpikeWatch(self._training.steps, losses))
+        self._alarm = LossAlarm(self._training.steps, losses)
         order = Order.from_state(self.cursor.order)
         self._batches = Batches(self._trainee.train, order, self._effective)
         self._room = Room(self._layout(), self._memory)

@@ -65,7 +65,11 @@ def _answer(passage: Passage, question: Question, tokenizer: Any, most_tokens: i
     base = passage.model.get_base_model()
     ids = torch.tensor([question.ids], device=base.device)
     implementation = _PADDED if passage.packed else passage.implementation
-    with attending(base, implementation), evaluating(passage.model):
+    with (
+        attending(base, implementation),
+        evaluating(passage.model),
+        torch.compiler.set_stance("force_eager"),  # a cache would have the blocks compiled anew
+    ):
         output = passage.model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),

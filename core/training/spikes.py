@@ -78,20 +78,37 @@ class SpikeWatch:
 
 
 class LossAlarm:
-    """Says what the watch sees: every spike, and once that the run diverges."""
+    """Says what is worth saying of the losses of a run.
 
-    def __init__(self, watch: SpikeWatch) -> None:
-        self._watch = watch
+    A spike is said as it comes; a loss that stays up is said once, and nothing more until it is as
+    usual again.
+
+    Args:
+        steps: Length of the run.
+        before: Losses of an earlier part of the run, of which all has been said.
+    """
+
+    def __init__(self, steps: int, before: Iterable[float] = ()) -> None:
+        self._watch = SpikeWatch(steps)
         self._has_warned = False
+        for loss in before:
+            self._worth_saying(loss)
 
     def judge(self, step: int, loss: float) -> Generator[Event, None, None]:
         """Yield what there is to say of the loss of a step."""
-        spike = self._watch.take(loss)
+        spike = self._worth_saying(loss)
         if spike is None:
             return
         yield LossSpike(step=step, loss=loss, usual=spike.usual, diverging=spike.diverging)
-        if spike.diverging and not self._has_warned:
-            self._has_warned = True
+        if spike.diverging:
             message = f"The loss stays far above its usual {spike.usual:.2f}: training diverges."
             hint = "Stop, go back to a checkpoint, and try a lower learning rate or more warm-up."
             yield Notice(level="warning", message=message, hint=hint)
+
+    def _worth_saying(self, loss: float) -> Spike | None:
+        spike = self._watch.take(loss)
+        if spike is None or self._has_warned:
+            self._has_warned = self._has_warned and spike is not None
+            return None
+        self._has_warned = spike.diverging
+        return spike

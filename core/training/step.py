@@ -2,17 +2,23 @@
 
 import math
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
 from core.errors import UserError
 from core.training.ahead import Batch
-from core.training.diagnose import first_bad_gradient, first_bad_module, first_bad_weight
-from core.training.guards import Spoilt, Trouble
+from core.training.diagnose import Examiner, all_finite, first_bad_weight
+from core.training.guards import (
+    HalfChanged,
+    OutOfMemory,
+    Spoilt,
+    Trouble,
+    out_of_memory_in_words,
+)
 from core.training.loss import Criterion
 from core.training.micro_batch import MicroBatch
-from core.training.passage import Passage, evaluating
+from core.training.passage import Passage
 from core.training.prefix import PrefixCache
 from core.training.requests import Requests
 from core.training.schedule import learning_rate
@@ -60,7 +66,7 @@ class Stepper:
         Raises:
             Halt: A stop or a pause was asked for; adapter and optimizer are as before.
             Mishap: A number is not finite; adapter and optimizer are as before.
-            Spoilt: A trained weight is not finite.
+            Spoilt: A trained weight is not finite, or only some were changed.
         """
         seed_everything(self._training.seed, number)
         self._trainee.optimizer.zero_grad()  # a try that did not fit left a part of a gradient
@@ -74,10 +80,10 @@ class Stepper:
                 raise self._about_loss(Trouble("loss", part, number, rows), batch, micro_batch)
         norm = self._norm()
         if not math.isfinite(norm):
-            raise self._about_gradient(Trouble("gradient", norm, number, rows))
+            raise self._about_gradient(Trouble("gradient", norm, number, rows), batch)
         self._clip(norm)
         rate = learning_rate(number, self._training)
-        self._update(rate)
+        self._update(number, rate)
         self._require_sound(number)
         return StepResult(loss, norm, rate)
 
@@ -113,10 +119,14 @@ class Stepper:
             total = torch.tensor(norm, device=self._trainee.precision.device)
             torch.nn.utils.clip_grads_with_norm_(self._trainee.parameters.values(), limit, total)
 
-    def _update(self, rate: float) -> None:
+    def _update(self, number: int, rate: float) -> None:
         for group in self._trainee.optimizer.param_groups:
             group["lr"] = rate * group["rate_factor"]
-        self._trainee.optimizer.step()
+        try:
+            with out_of_memory_in_words():
+                self._trainee.optimizer.step()
+        except OutOfMemory as error:
+            raise HalfChanged(number, error) from None
         self._trainee.optimizer.zero_grad()
 
     def _require_sound(self, number: int) -> None:
@@ -125,25 +135,22 @@ class Stepper:
         Raises:
             Spoilt: One is not finite.
         """
-        weight = first_bad_weight(self._trainee.parameters.items())
+        parameters = self._trainee.parameters
+        if all_finite([parameter.detach() for parameter in parameters.values()]):
+            return
+        weight = first_bad_weight(parameters.items())
         if weight:
             raise Spoilt(weight, number)
 
     def _about_loss(self, trouble: Trouble, batch: Batch, micro_batch: MicroBatch) -> UserError:
-        """Compute the micro-batch again, row by row and module by module, to see what made it."""
+        """Look at the rows of the micro-batch again, to see which and which module made it."""
         self._require_sound(trouble.step - 1)
-        examples = {example.row: example for example in batch.rows}
+        rows = [row for row in batch.rows if row.row in micro_batch.rows]
+        return self._examiner(batch).about_loss(trouble, rows).mishap()
 
-        def loss_of(*rows: int) -> float:
-            part = batch.layout.tensors([examples[row] for row in rows])
-            with evaluating(self._trainee.model):
-                loss = self._passage.loss(part.to(self._trainee.precision.device))
-            return float(loss.cross_entropy)
+    def _about_gradient(self, trouble: Trouble, batch: Batch) -> UserError:
+        factor = self._scale / trained_tokens(batch.rows)
+        return self._examiner(batch).about_gradient(trouble, batch.rows, factor).mishap()
 
-        guilty = [row for row in micro_batch.rows if not math.isfinite(loss_of(row))]
-        module = first_bad_module(self._trainee.model, lambda: loss_of(*micro_batch.rows))
-        return replace(trouble, guilty=guilty, module=module).mishap()
-
-    def _about_gradient(self, trouble: Trouble) -> UserError:
-        module = first_bad_gradient(self._trainee.parameters)
-        return replace(trouble, module=module).mishap()
+    def _examiner(self, batch: Batch) -> Examiner:
+        return Examiner(self._passage, batch.layout, self._trainee.parameters)

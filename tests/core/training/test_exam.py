@@ -78,3 +78,17 @@ def test_a_run_that_no_longer_gets_better_finishes(
     assert any("since step 4" in notice.message for notice in of(Notice, events))
     assert run.state().best == "step-00000004"
     assert "step 4, the best" in (run.adapter_dir / "README.md").read_text()
+
+
+def test_a_model_that_cannot_answer_trains_all_the_same(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> object:
+        raise TypeError("no cache here")
+        yield
+
+    monkeypatch.setattr(exam, "ask", refuse)
+    events = run_all(make_run(training__samples=2))
+    assert ended(events).outcome == "finished"
+    notices = [n.message for n in of(Notice, events) if "sample answers" in n.message]
+    assert notices == ["There are no sample answers from here on: no cache here"]

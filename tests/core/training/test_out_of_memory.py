@@ -1,11 +1,13 @@
 """What does not fit is tried with less, at the same effective batch, step and loss."""
 
+import itertools
 import random
 
 import pytest
 import torch
 
 from core.events import Notice, StepDone
+from core.training.guards import OutOfMemory, out_of_memory_in_words
 from core.training.loss import Loss
 from core.training.micro_batch import Layout
 from tests.core.training.conftest import MakeRun
@@ -31,6 +33,53 @@ FACES = [
     RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     MemoryError(),
 ]
+
+
+MORE_FACES = [
+    RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later"),
+    RuntimeError("CUDA driver error: out of memory"),
+    RuntimeError("HIP out of memory. Tried to allocate 20.00 MiB"),
+    RuntimeError("MPS backend out of memory (MPS allocated: 9.06 GB, max allowed: 9.07 GB)"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    RuntimeError("std::bad_alloc"),
+]
+"""How others say it: drivers, ROCm, Metal, Windows, libraries; told by their words alone."""
+
+
+@pytest.mark.parametrize("error", [*FACES, *MORE_FACES], ids=str)
+def test_it_has_many_faces(error: Exception) -> None:
+    with pytest.raises(OutOfMemory), out_of_memory_in_words():
+        raise error
+
+
+def test_other_errors_pass_through() -> None:
+    with pytest.raises(RuntimeError, match="illegal memory access"), out_of_memory_in_words():
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+def test_an_adapter_that_was_changed_in_parts_is_not_saved(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Doing the step again would change some weights twice."""
+    plain, steps = torch.optim.AdamW.step, itertools.count(1)
+
+    def half_done(self: torch.optim.AdamW, *arguments: object) -> object:
+        result = plain(self, *arguments)
+        if next(steps) == 4:
+            raise FACES[0]
+        return result
+
+    run = make_run()
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", half_done)
+        events = run_all(run)
+    assert ended(events).outcome == "failed"
+    assert "while step 4 changed the adapter" in ended(events).message
+    assert run.state().last == "step-00000003"
+    rest = run_all(run, resume=True)
+    whole = losses(run_all(make_run("whole")))
+    assert losses(rest) == whole[3:]
 
 
 def exhaust(patch: pytest.MonkeyPatch, calls: set[int], error: Exception) -> None:

@@ -7,7 +7,8 @@ from statistics import fmean
 
 import pytest
 
-from core.training.spikes import OUTLIER, PATIENCE, SpikeWatch
+from core.events import LossSpike, Notice
+from core.training.spikes import OUTLIER, PATIENCE, LossAlarm, SpikeWatch
 
 Course = list[float]
 Rule = Callable[[Sequence[float]], int | None]
@@ -136,3 +137,15 @@ def test_a_resumed_watch_says_the_same() -> None:
         first.take(loss)
     second = SpikeWatch(200, before=course[:120])
     assert [second.take(loss) for loss in course[120:]] == expected[120:]
+
+
+def test_a_run_that_has_gone_wrong_is_told_once() -> None:
+    """And again when it goes wrong again; a resume in between changes nothing."""
+    course = [1.0] * 30 + [3.0] * 20 + [1.0] * 30 + [3.0] * 20
+    for cut in (0, 40):
+        alarm, told = LossAlarm(100, course[:cut]), []
+        for step, loss in enumerate(course[cut:], cut + 1):
+            told += list(alarm.judge(step, loss))
+        spikes = [event.step for event in told if isinstance(event, LossSpike)]
+        assert spikes == [step for step in (*range(31, 36), *range(81, 86)) if step > cut]
+        assert sum(isinstance(event, Notice) for event in told) == (1 if cut else 2)

@@ -16,6 +16,7 @@ from core.run_folder import RunFolder
 from core.settings import RunSettings
 from core.trackers import TRACKERS, TrackedRun, is_installed
 from core.training import loop, tracker_thread, trackers
+from core.training.step import Stepper
 from tests.core.training.conftest import MakeRun
 from tests.core.training.engine import asks, ended, losses, of, one_thread, quick_proof, run_all
 
@@ -217,7 +218,7 @@ def test_a_run_that_was_asked_to_end_closes_it(make_run: MakeRun, fake: FakeKind
 def test_a_run_that_fails_closes_it_too(
     make_run: MakeRun, fake: FakeKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "require_finite", fails_with_user_error)
+    monkeypatch.setattr(Stepper, "step", fails_with_user_error)
     events = run_all(tracked_run(make_run))
     assert ended(events).outcome == "failed"
     assert fake.made[0].finished
