@@ -123,6 +123,8 @@ def _attend(
     """Return the attention of one row, (1, heads, L, head size)."""
     length = query.shape[2]
     hidden = _outside(length, window, query.device) if window and length > window else None
+    if query.is_cuda:  # without the flash kernel, torch's others know no shared heads
+        key, value = (_per_head(tensor, query.shape[1]) for tensor in (key, value))
     if softcap is None:
         return scaled_dot_product_attention(
             query,
@@ -149,7 +151,8 @@ def _outside(length: int, window: int, device: torch.device) -> torch.Tensor:
 
 
 def _per_head(shared: torch.Tensor, heads: int) -> torch.Tensor:
-    return shared.repeat_interleave(heads // shared.shape[1], dim=1)
+    count = heads // shared.shape[1]
+    return shared if count == 1 else shared.repeat_interleave(count, dim=1)
 
 
 def _flash(
