@@ -5,9 +5,11 @@ import os
 import warnings
 
 _ENVIRONMENT = {
-    # Threads that wait by spinning make training up to ten times slower as soon as anything else
-    # runs on the machine, and starve the window; asleep they cost a few microseconds per product.
+    # Threads that wait by spinning make training many times slower as soon as anything else runs
+    # on the machine, and starve the window; asleep at once, every small product waits for them to
+    # wake. So they spin for some microseconds (libgomp counts loops), and then sleep.
     "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "1000",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }

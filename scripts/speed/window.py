@@ -6,11 +6,14 @@ python -m speed.window open|none SPEC      RANKSCOPE_HOME says where the run is 
 import json
 import sys
 
-from offscreen import live, without_a_screen
-
 from core.libraries import prepare_libraries
-from core.paths import runs_dir
-from speed.examples import Spec, settings
+
+prepare_libraries()  # before anything imports torch, as the worker and the command line do
+
+from offscreen import live, without_a_screen  # noqa: E402
+
+from core.paths import runs_dir  # noqa: E402
+from speed.examples import Spec, settings  # noqa: E402
 
 
 def headless(spec: Spec) -> None:
@@ -19,7 +22,6 @@ def headless(spec: Spec) -> None:
     from core.run_folder import RunFolder
     from core.training.loop import train
 
-    prepare_libraries()
     for _ in train(RunFolder.create(runs_dir() / "run", settings(spec)), Control()):
         pass
 
