@@ -125,7 +125,13 @@ class CheckpointStore:
         Raises:
             CheckpointNotSaved: There is less than twice that.
         """
-        free = shutil.disk_usage(self._folder).free
+        try:
+            free = shutil.disk_usage(self._folder).free
+        except OSError as error:
+            raise CheckpointNotSaved(
+                f"The run folder cannot be reached: {error.strerror or error}.",
+                "The checkpoints in it are untouched. Bring the drive back, then resume the run.",
+            ) from error
         if free < _HEADROOM * size_bytes:
             raise CheckpointNotSaved(
                 f"Only {free / 1e6:.0f} MB are free, and a checkpoint needs "

@@ -7,10 +7,12 @@ another version of a library, another number of threads.
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 
+from core.errors import UserError
 from core.settings import RunSettings
 from core.training.precision import Precision
 from core.training.software import versions
@@ -30,12 +32,34 @@ def why_inexact(settings: RunSettings, precision: Precision) -> str:
 
 
 def add_in_order(precision: Precision, *, wanted: bool) -> None:
-    """Let a GPU add up in one order always, or not; it costs about a seventh of its speed."""
+    """Let a GPU add up in one order always, or not; it costs about a seventh of its speed.
+
+    Strictly: with a warning instead of an error torch's attention goes on adding in any order.
+    """
     if precision.device.type == "cuda":
         if wanted:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS wants it for that
-        torch.use_deterministic_algorithms(wanted, warn_only=True)
+        torch.use_deterministic_algorithms(wanted)
         torch.backends.cudnn.benchmark = not wanted
+
+
+@contextmanager
+def order_in_words() -> Iterator[None]:
+    """Say in words that an operation of this model has no fixed order on a GPU.
+
+    Raises:
+        UserError: It has none.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "deterministic" not in str(error):
+            raise
+        raise UserError(
+            "This model has an operation that a GPU cannot do in one order always.",
+            "Switch training.deterministic off: a resume is then exact in its weights only.",
+            details=str(error),
+        ) from None
 
 
 def arithmetic(precision: Precision) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What stops a run before it does harm: numbers that are none, and memory that is not there."""
 
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,12 +112,20 @@ class OutOfMemory(Mishap):
 
 @contextmanager
 def out_of_memory_in_words() -> Iterator[None]:
-    """Turn the many faces of an exhausted memory into one `OutOfMemory`."""
+    """Turn the many faces of an exhausted memory into one `OutOfMemory`.
+
+    What the functions that failed held, the activations, is let go: the error remembers them.
+    """
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise OutOfMemory(error) from None  # the traceback would hold the activations
-    except RuntimeError as error:
-        if not any(words in str(error) for words in _EXHAUSTED):
+    except (MemoryError, RuntimeError) as error:
+        if not _is_exhausted(error):
             raise
+        traceback.clear_frames(error.__traceback__)
         raise OutOfMemory(error) from None
+
+
+def _is_exhausted(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(words in str(error) for words in _EXHAUSTED)

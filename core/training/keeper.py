@@ -1,18 +1,29 @@
 """Saves and restores a run: which checkpoints exist, which one it goes on from."""
 
-from collections.abc import Callable, Generator, Mapping
+import logging
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import chain
 
 import psutil
 
 from core.errors import UserError
 from core.events import CheckpointSaved, Event, Notice, Progress
 from core.run_folder import RunFolder
-from core.training.checkpoint import Checkpoint, CheckpointStore, checkpoint_name
+from core.training.checkpoint import (
+    Checkpoint,
+    CheckpointNotSaved,
+    CheckpointStore,
+    checkpoint_name,
+)
 from core.training.exactness import arithmetic, changed
+from core.training.guards import OutOfMemory, out_of_memory_in_words
 from core.training.snapshot import Cursor, files_of, restore, state_bytes
 from core.training.software import rows_fingerprint
 from core.training.trainee import Trainee
+
+logger = logging.getLogger(__name__)
 
 _ROOM = 4
 """Times the size of a checkpoint that must be free in memory for training to go on beside it: the
@@ -39,7 +50,7 @@ class Keeper:
         )
         self.saved: Cursor | None = None
         self.base_fingerprint = ""
-        self._rows = rows_fingerprint([*trainee.train, *trainee.held_out])
+        self._rows = rows_fingerprint(chain(trainee.train, trainee.held_out))
         self._arithmetic = arithmetic(trainee.precision)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._under_way: Future[Checkpoint] | None = None
@@ -78,17 +89,23 @@ class Keeper:
         """Take a snapshot of the present state and let it be written."""
         size = state_bytes(self._trainee)
         self.store.require_space(size)
-        files = files_of(self._trainee, cursor)
+        has_room = psutil.virtual_memory().available >= _ROOM * size
+        with _memory_for(cursor.step):
+            files = files_of(self._trainee, cursor, copied=has_room)
         self._under_way = self._writer.submit(self._write, cursor, files)
         self.saved = cursor
-        if psutil.virtual_memory().available < _ROOM * size:
+        if not has_room:
             wait([self._under_way])
 
     def _write(self, cursor: Cursor, files: Mapping[str, Callable[[], bytes]]) -> Checkpoint:
         """Commit a checkpoint, then remove those that are no longer needed."""
         notes = {"base": self.base_fingerprint, "rows": self._rows, "software": self._arithmetic}
-        checkpoint = self.store.save(cursor.step, files, notes)
-        self.store.prune(best=cursor.best_step)
+        with _memory_for(cursor.step):
+            checkpoint = self.store.save(cursor.step, files, notes)
+        try:
+            self.store.prune(best=cursor.best_step)
+        except OSError:  # what is saved is saved; the old ones go with the next save
+            logger.exception("old checkpoints could not be removed")
         return checkpoint
 
     def restore(self, start: Cursor) -> Generator[Event, None, Cursor]:
@@ -132,6 +149,20 @@ class Keeper:
                 "The data has changed: its rows give other tokens than those this run began with.",
                 "Put the data back as it was, or start a new run.",
             )
+
+
+@contextmanager
+def _memory_for(step: int) -> Iterator[None]:
+    """Say in words, and as a save that failed, that there was no memory for one."""
+    try:
+        with out_of_memory_in_words():
+            yield
+    except OutOfMemory as error:
+        raise CheckpointNotSaved(
+            f"There was too little memory to write the checkpoint of step {step}.",
+            "The checkpoints before it are safe. Close other programs, then resume the run.",
+            details=error.details,
+        ) from None
 
 
 def _about_damage(problems: list[str], used: Checkpoint | None) -> str:

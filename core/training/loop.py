@@ -21,7 +21,7 @@ from core.training.ahead import Batches
 from core.training.blocks import listen_in_blocks
 from core.training.compiling import compile_blocks
 from core.training.deliverable import deliver
-from core.training.exactness import add_in_order, why_inexact
+from core.training.exactness import add_in_order, order_in_words, why_inexact
 from core.training.exam import Exam
 from core.training.guards import Mishap, OutOfMemory, Spoilt, out_of_memory_in_words
 from core.training.keeper import Keeper
@@ -219,7 +219,7 @@ class Loop:
         done = None
         while done is None:
             try:
-                with out_of_memory_in_words():
+                with out_of_memory_in_words(), order_in_words():
                     done = self._stepper.step(step, batch.laid_out(self._room.layout))
             except OutOfMemory as error:
                 yield self._room.shrink(batch.rows, error)

@@ -148,8 +148,8 @@ def _gradient(
     gradient = log_p.exp_()
     if criterion.z_loss:
         gradient *= 1 + 2 * criterion.z_loss * total
-    one_hot = torch.full_like(total, criterion.smoothing - 1)
-    gradient.scatter_add_(1, targets, one_hot)
+    at_target = gradient.gather(1, targets) + (criterion.smoothing - 1)
+    gradient.scatter_(1, targets, at_target)  # not scatter_add_, which has no order on a GPU
     if criterion.smoothing:
         gradient -= criterion.smoothing / log_p.shape[1]
     return gradient

@@ -28,7 +28,12 @@ from core.training.trackers import tracked
 
 logger = logging.getLogger(__name__)
 
-_DISK_REFUSES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+_DISK_REFUSES = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),  # full, or read-only
+    *(errno.EIO, errno.ENXIO, errno.ENODEV),  # gone
+    *(errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN),  # a drive on the network
+}
+_FOLDER_REFUSES = {errno.EACCES, errno.EPERM, errno.ENOENT}  # if it is the folder of the run
 _STATE_SECONDS = 1.0  # a step alone replaces state.json at most this often
 
 
@@ -50,7 +55,7 @@ def record(run: RunFolder, events: Generator[Event, None, None]) -> Generator[Ev
     except UserError as error:
         ended = _outcome_of(error, recorder.step)
     except Exception as error:
-        if not (isinstance(error, OSError) and error.errno in _DISK_REFUSES):
+        if not (isinstance(error, OSError) and _is_of_the_disk(error, run)):
             ended = RunEnded.unexpected(error)
             recorder.take_last(ended)
             yield ended
@@ -143,6 +148,14 @@ def _outcome_of(error: UserError, step: int) -> RunEnded:
     return RunEnded(
         outcome=outcome, step=step, message=error.message, hint=error.hint, details=error.details
     )
+
+
+def _is_of_the_disk(error: OSError, run: RunFolder) -> bool:
+    """Tell whether the place of the run refuses, not some other file that is missing."""
+    if error.errno in _DISK_REFUSES:
+        return True
+    inside = str(error.filename or "").startswith(str(run.path))
+    return inside and error.errno in _FOLDER_REFUSES
 
 
 def _refused(error: OSError) -> CheckpointNotSaved:

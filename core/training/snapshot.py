@@ -67,16 +67,30 @@ class Cursor:
         return done
 
 
-def files_of(trainee: "Trainee", cursor: Cursor) -> dict[str, Callable[[], bytes]]:
-    """Return the files of a checkpoint; each is made when it is called, from copies of now."""
-    weights = {name: tensor.clone() for name, tensor in adapter_tensors(trainee.model).items()}
+def files_of(
+    trainee: "Trainee", cursor: Cursor, *, copied: bool = True
+) -> dict[str, Callable[[], bytes]]:
+    """Return the files of a checkpoint; each is made when it is called.
+
+    Args:
+        trainee: What is in training.
+        cursor: How far it is.
+        copied: Copy the state now, so that training may go on; else whoever calls sees to it that
+            nothing changes before all files are made.
+    """
+
+    def weights() -> dict[str, torch.Tensor]:
+        tensors = adapter_tensors(trainee.model)
+        return {name: _apart(tensor, trainee) for name, tensor in tensors.items()}
+
+    made = weights() if copied else None
+    moments = _moments(trainee) if copied else None
     config = config_json(trainee.model, trainee.base_name)
-    moments, scalars = _optimizer_state(trainee)
-    content = {"cursor": asdict(cursor), "optimizer": scalars}
+    content = {"cursor": asdict(cursor), "optimizer": _scalars(trainee)}
     return {
-        WEIGHTS: lambda: save(weights, metadata={"format": "pt"}),
+        WEIGHTS: lambda: save(made or weights(), metadata={"format": "pt"}),
         CONFIG: lambda: config,
-        MOMENTS: lambda: save(moments),
+        MOMENTS: lambda: save(_moments(trainee) if moments is None else moments),
         CURSOR: lambda: json.dumps(content, indent=1).encode(),
     }
 
@@ -115,21 +129,33 @@ def state_bytes(trainee: "Trainee") -> int:
     return 12 * trainee.trainable_parameters
 
 
-def _optimizer_state(trainee: "Trainee") -> tuple[dict[str, torch.Tensor], _Scalars]:
-    """Return the tensors, keyed by parameter and kind, and the plain numbers of the optimizer.
+def _apart(tensor: torch.Tensor, trainee: "Trainee") -> torch.Tensor:
+    """Return a tensor on the CPU that no step changes; what came from a GPU is one already."""
+    return tensor.clone() if trainee.precision.device.type == "cpu" else tensor
+
+
+def _moments(trainee: "Trainee") -> dict[str, torch.Tensor]:
+    """Return the tensors of the optimizer, keyed by parameter and kind.
 
     They are copies: bitsandbytes shares one quantization map among parameters, and safetensors
     refuses tensors that share memory.
     """
-    tensors: dict[str, torch.Tensor] = {}
+    return {
+        f"{name}/{kind}": value.detach().cpu().contiguous().clone()
+        for name, parameter in trainee.parameters.items()
+        for kind, value in trainee.optimizer.state.get(parameter, {}).items()
+        if isinstance(value, torch.Tensor)
+    }
+
+
+def _scalars(trainee: "Trainee") -> _Scalars:
+    """Return the plain numbers of the optimizer, by parameter and kind."""
     scalars: _Scalars = {}
     for name, parameter in trainee.parameters.items():
         for kind, value in trainee.optimizer.state.get(parameter, {}).items():
-            if isinstance(value, torch.Tensor):
-                tensors[f"{name}/{kind}"] = value.detach().cpu().contiguous().clone()
-            else:
+            if not isinstance(value, torch.Tensor):
                 scalars.setdefault(name, {})[kind] = value
-    return tensors, scalars
+    return scalars
 
 
 def _restore_optimizer(

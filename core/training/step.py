@@ -84,7 +84,6 @@ class Stepper:
         self._clip(norm)
         rate = learning_rate(number, self._training)
         self._update(number, rate)
-        self._require_sound(number)
         return StepResult(loss, norm, rate)
 
     def close(self) -> None:
@@ -125,9 +124,10 @@ class Stepper:
         try:
             with out_of_memory_in_words():
                 self._trainee.optimizer.step()
+                self._trainee.optimizer.zero_grad()
+                self._require_sound(number)
         except OutOfMemory as error:
             raise HalfChanged(number, error) from None
-        self._trainee.optimizer.zero_grad()
 
     def _require_sound(self, number: int) -> None:
         """Look at all trained weights.
