@@ -2,6 +2,8 @@
 
 import itertools
 import random
+import weakref
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from core.events import Notice, StepDone
 from core.training.guards import OutOfMemory, out_of_memory_in_words
 from core.training.loss import Loss
 from core.training.micro_batch import Layout
+from core.training.room import Room
 from tests.core.training.conftest import MakeRun
 from tests.core.training.engine import (
     asks,
@@ -155,3 +158,48 @@ def test_halving_goes_on_until_there_is_less_at_once() -> None:
     assert shrunk is not None
     assert shrunk.largest(ROWS) < 6
     assert Layout(1, 3, 0).shrunk(ROWS) is None
+
+
+@pytest.mark.parametrize("packing", [True, False])
+def test_what_did_not_fit_is_let_go_before_the_next_try(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, packing: bool
+) -> None:
+    """The error remembers its frames, and these the activations: a retry beside them is no use."""
+    graphs: list[weakref.ref[torch.Tensor]] = []
+    alive: list[bool] = []
+    shrink = Room.shrink
+
+    def exhausted(call: int, loss: Loss) -> Loss:
+        if call == 3:
+            graphs.append(weakref.ref(loss.objective))
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return loss
+
+    def looking(self: Room, *arguments: Any) -> Notice:
+        notice = shrink(self, *arguments)
+        alive.extend(graph() is not None for graph in graphs)
+        return notice
+
+    monkeypatch.setattr(Room, "shrink", looking)
+    change_losses(monkeypatch, exhausted)
+    run = make_run(training__packing=packing, training__micro_batch=8)
+    assert ended(run_all(run)).outcome == "finished"
+    assert alive == [False]
+
+
+def test_memory_that_runs_out_on_the_way_back_is_met_as_well(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"training__micro_batch": 8}
+    plain = losses(run_all(make_run("plain", **changes)))
+
+    def fail_backward(call: int, loss: Loss) -> Loss:
+        if call == 3:
+            loss.objective.register_hook(burst)
+        return loss
+
+    def burst(_: torch.Tensor) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    change_losses(monkeypatch, fail_backward)
+    assert losses(run_all(make_run("tight", **changes))) == pytest.approx(plain, abs=1e-6)

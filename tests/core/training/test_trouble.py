@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.events import AdapterProven, Event, RunEnded, StepDone
+from core.run_folder import RunFolder
 from core.training import loop, proof, start
 from core.training.checkpoint import CheckpointStore, verify
 from core.training.loss import Loss
@@ -138,6 +139,29 @@ def test_a_disk_that_is_full_at_the_start_is_said_in_words(
     assert (last.outcome, last.adapter) == ("failed", "")
     assert "No space left on device" in last.message
     assert last.hint
+
+
+@pytest.mark.usefixtures("quick_proof")
+@pytest.mark.parametrize(
+    "number", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EACCES, errno.ENOENT]
+)
+def test_a_drive_that_goes_away_pauses_the_run(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    run = make_run()
+    append = type(run).append_event
+
+    def gone(self: RunFolder, event: Event, seq: int) -> None:
+        if isinstance(event, StepDone) and event.step == 5:
+            raise OSError(number, os.strerror(number), str(self.events_file))
+        append(self, event, seq)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(run), "append_event", gone)
+        last = ended(run_all(run))
+    assert last.outcome == "paused"
+    assert os.strerror(number) in last.message
+    assert ended(run_all(run, resume=True)).outcome == "finished"
 
 
 @pytest.mark.usefixtures("quick_proof")
