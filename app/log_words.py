@@ -71,8 +71,8 @@ def _words(event: Event) -> tuple[str, str, str, str] | None:
 
 def _started(event: RunStarted) -> str:
     trained = f"{event.trainable_parameters:,} of {event.parameters:,} parameters learn"
-    exact = f"in its weights only: {event.inexact}" if event.inexact else "to the bit."
-    return f"Started: {trained}. A resume is exact {exact}"
+    exact = f"gives the weights only: {event.inexact}" if event.inexact else "is exact, to the bit."
+    return f"Started: {trained}. A resume {exact}"
 
 
 def _looked(

@@ -39,7 +39,8 @@ class RunState(BaseModel):
     Attributes:
         pid: Process of the worker, 0 before the first start.
         pid_started: Start time of that process; a pid alone may have been given to another one.
-        inexact: What keeps a resume from being exact to the bit, "" where it is.
+        inexact: What keeps a resume from being exact to the bit, "" where it is, None before the
+            first step.
         best: Name of the best checkpoint's folder, by validation loss; `last` is the newest.
     """
 
@@ -58,7 +59,7 @@ class RunState(BaseModel):
     hint: str = ""
     predicted_bytes: int = 0
     measured_bytes: int = 0
-    inexact: str = ""
+    inexact: str | None = None
 
 
 class RunFolder:

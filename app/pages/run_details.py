@@ -94,7 +94,7 @@ def _facts(row: RunRow) -> list[tuple[str, str]]:
     if state.measured_bytes:
         predicted, measured = gib(state.predicted_bytes), gib(state.measured_bytes)
         facts.append(("Peak memory", f"{measured} GiB, predicted {predicted}"))
-    if state.phase != "created":
+    if state.inexact is not None:
         facts.append(("Resume", _resume(state.inexact)))
     facts.append(("On disk", file_size(row.size_bytes)))
     facts.append(("Folder", str(row.run.path)))

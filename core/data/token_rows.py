@@ -141,6 +141,18 @@ class Examples(Sequence[Example]):
         return lengths
 
 
+def lengths_of(rows: Sequence[Example]) -> list[int]:
+    """Return the tokens of each row, without making an example of each where that can be spared."""
+    return rows.lengths if isinstance(rows, Examples) else [len(row.ids) for row in rows]
+
+
+def trained_lengths_of(rows: Sequence[Example]) -> list[int]:
+    """Return the trained tokens of each row, likewise."""
+    if isinstance(rows, Examples):
+        return rows.trained_lengths
+    return [row.trained_tokens for row in rows]
+
+
 class TokenRowsBuilder:
     """Gathers rows that come some at a time."""
 

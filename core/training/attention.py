@@ -167,7 +167,8 @@ def _flash(
 
     assert segments.borders is not None
     longest = max(segments.lengths)
-    q, k, v = (tensor[0].transpose(0, 1).contiguous() for tensor in (query, key, value))
+    dtype = segments.dtype or query.dtype
+    q, k, v = (x[0].transpose(0, 1).to(dtype).contiguous() for x in (query, key, value))
     attended = varlen_attn(  # (T, heads, head size)
         q,
         k,
@@ -181,7 +182,7 @@ def _flash(
         enable_gqa=query.shape[1] != key.shape[1],
     )
     assert isinstance(attended, torch.Tensor)
-    return attended[None]
+    return attended[None].to(query.dtype)
 
 
 def _no_mask(*_: Any, **__: Any) -> None:

@@ -18,6 +18,7 @@ from torch import nn
 
 from core.data.encode import Example
 from core.training.guards import Trouble
+from core.training.loss import PLAIN, Criterion
 from core.training.micro_batch import Layout
 from core.training.passage import Passage, evaluating
 
@@ -47,11 +48,13 @@ class Examiner:
         passage: The way of training through the model.
         layout: How rows become tensors.
         parameters: The trained parameters by name.
+        criterion: What is made small.
     """
 
     passage: Passage
     layout: Layout
     parameters: Mapping[str, nn.Parameter]
+    criterion: Criterion = PLAIN
 
     def about_loss(self, trouble: Trouble, rows: Sequence[Example]) -> Trouble:
         """Return what is known of a loss after a second look at the rows of its micro-batch."""
@@ -107,7 +110,7 @@ class Examiner:
 
     def _loss(self, row: Example) -> torch.Tensor:
         device = self.passage.model.device
-        return self.passage.loss(self.layout.tensors([row]).to(device)).objective
+        return self.passage.loss(self.layout.tensors([row]).to(device), self.criterion).objective
 
     def _broken(self) -> list[str]:
         """Return the trained parameters whose gradient is not finite."""

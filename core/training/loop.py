@@ -27,7 +27,7 @@ from core.training.guards import Mishap, OutOfMemory, Spoilt, out_of_memory_in_w
 from core.training.keeper import Keeper
 from core.training.measure import PeakMemory
 from core.training.micro_batch import Layout
-from core.training.passage import Passage, open_passage
+from core.training.passage import Passage
 from core.training.prefix import open_prefix
 from core.training.proof import prove
 from core.training.record import record
@@ -44,6 +44,7 @@ from core.training.trainee import (
     trained_tokens,
     wanted_passage,
 )
+from core.training.trial import open_passage
 
 
 def train(
@@ -73,11 +74,11 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
     try:
         base = yield from prepare_base(run, requests)
         rows = yield from build_rows(base.settings, base.folder, requests)
-        base = yield from decide_checkpointing(run, base, [*rows.train, *rows.held_out])
+        base = yield from decide_checkpointing(run, base, rows.train, rows.held_out)
         yield Progress(phase="loading", message=f"Loading {base.info.name}")
         add_in_order(base.precision, wanted=base.settings.training.deterministic)
         memory = PeakMemory(base.precision.device)
-        predicted = base.predicted_bytes([*rows.train, *rows.held_out])
+        predicted = base.predicted_bytes(rows.train, rows.held_out)
         with out_of_memory_in_words():
             trainee = build_trainee(base.settings, base, rows)
             vocabulary = base.info.architecture.vocab_size
@@ -169,11 +170,12 @@ class Loop:
         model, rows = self._trainee.model, self._trainee.train
         if self._training.compile:
             batch = self._batches.look(self._room.layout)
-            yield from compile_blocks(model, lambda: self._stepper.rehearse(batch))
+            with out_of_memory_in_words():
+                yield from compile_blocks(model, lambda: self._stepper.rehearse(batch))
         if self._training.keep_activations:
-            packed = self._passage.packed
+            epochs = self._training.steps * self._effective / len(rows)
             self._stepper.prefix = yield from open_prefix(
-                model, rows, self._run.path, packed=packed
+                self._passage, rows, self._run.path, epochs=epochs
             )
 
     def run_until_asked(self) -> Generator[Event, None, str]:

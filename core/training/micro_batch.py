@@ -7,6 +7,7 @@ from itertools import accumulate
 import torch
 
 from core.data.encode import Example
+from core.data.token_rows import lengths_of
 from core.training.packing import pack
 
 
@@ -74,7 +75,7 @@ class Layout:
         A packed micro-batch holds as many tokens as a padded one of the longest rows would, so that
         the memory is what was planned for it.
         """
-        longest = max((len(row.ids) for row in rows), default=1)
+        longest = max(lengths_of(rows), default=1)
         return cls(micro_batch, micro_batch * longest if packed else 0, pad_id)
 
     def split(self, rows: Sequence[Example]) -> list[list[Example]]:

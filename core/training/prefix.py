@@ -6,6 +6,7 @@ forward pass of the lower L − k from the second epoch on, for the disk's room 
 They lie in an unbuffered file of the run folder; a disk that refuses ends the cache, nothing else.
 """
 
+import inspect
 import shutil
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,9 +20,11 @@ from peft.tuners.lora import LoraLayer
 from torch import nn
 
 from core.data.encode import Example
+from core.data.token_rows import lengths_of
 from core.events import Notice
 from core.training.blocks import blocks_of
 from core.training.micro_batch import MicroBatch
+from core.training.passage import Passage
 
 FILE = ".tmp-prefix"
 """Name in the run folder; what a killed process leaves of it is swept at the next start."""
@@ -37,9 +40,9 @@ class RowStates:
         self._path = file
         self._file = file.open("w+b", buffering=0)
         self._hidden, self._dtype = hidden, dtype
-        ends = accumulate(len(row.ids) for row in rows)
-        lengths = [(row.row, len(row.ids)) for row in rows]
-        self._places = {row: (end - n, n) for (row, n), end in zip(lengths, ends, strict=True)}
+        lengths = lengths_of(rows)
+        spans = zip((row.row for row in rows), lengths, accumulate(lengths), strict=True)
+        self._places = {row: (end - length, length) for row, length, end in spans}
         self._known: set[int] = set()
 
     def knows(self, rows: Sequence[int]) -> bool:
@@ -148,20 +151,21 @@ class PrefixCache:
 
 
 def open_prefix(
-    model: PeftModel, rows: Sequence[Example], folder: Path, *, packed: bool
+    passage: Passage, rows: Sequence[Example], folder: Path, *, epochs: float
 ) -> Generator[Notice, None, PrefixCache | None]:
     """Return the cache of a run, None where there is nothing to spare; tell either."""
+    model = passage.model
     frozen = frozen_blocks(model)
     hidden, dtype = model.config.get_text_config().hidden_size, model.dtype
-    needed = sum(len(row.ids) for row in rows) * hidden * dtype.itemsize
-    why_not = ""
-    if not packed:
-        why_not = "the rows are padded"
-    elif not frozen:
-        why_not = "the lowest block is adapted, or draws random numbers"
-    elif shutil.disk_usage(folder).free < _HEADROOM * needed:
-        why_not = f"it would need {needed / 1e9:.1f} GB of the disk"
-    if why_not:
+    needed = sum(lengths_of(rows)) * hidden * dtype.itemsize
+    try:
+        why_not = _why_not(passage, frozen, epochs)
+        if not why_not and shutil.disk_usage(folder).free < _HEADROOM * needed:
+            why_not = f"it would need {needed / 1e9:.1f} GB of the disk"
+        states = None if why_not else RowStates(folder / FILE, rows, hidden, dtype)
+    except OSError as error:
+        why_not, states = f"the disk refuses ({error.strerror or error})", None
+    if states is None:
         yield Notice(level="info", message=f"No activations are kept: {why_not}.")
         return None
     message = (
@@ -169,7 +173,21 @@ def open_prefix(
         "from the second epoch on their forward pass is spared."
     )
     yield Notice(level="info", message=message)
-    return PrefixCache(frozen, RowStates(folder / FILE, rows, hidden, dtype))
+    return PrefixCache(frozen, states)
+
+
+def _why_not(passage: Passage, frozen: Sequence[nn.Module], epochs: float) -> str:
+    """Return why keeping activations is impossible or of no use, "" where it is neither."""
+    if epochs <= 1:
+        return "no row is read twice"
+    if not passage.packed:
+        return "the rows are padded"
+    if not frozen:
+        return "the lowest block is adapted, or draws random numbers"
+    returned = inspect.signature(type(frozen[-1]).forward).return_annotation
+    if returned not in (torch.Tensor, "torch.Tensor"):
+        return "the blocks of this model return more than hidden states"
+    return ""
 
 
 def frozen_blocks(model: PeftModel) -> list[nn.Module]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.data.encode import Example
+from core.data.token_rows import lengths_of, trained_lengths_of
 from core.errors import UserError
 from core.events import Event, Notice, Progress
 from core.memory.devices import find_devices
@@ -51,20 +52,20 @@ class Base:
             return self.info.source
         return str(Path(self.info.path or self.folder).resolve())
 
-    def plan(self, examples: Sequence[Example]) -> MemoryPlan:
+    def plan(self, *parts: Sequence[Example]) -> MemoryPlan:
         """Return the memory plan for these rows on the device of the run."""
         kind = self.precision.device.type  # a ROCm build says "cuda" as well, and has no NVML
         device = next((found for found in find_devices() if found.kind == kind), None)
         known = Known.of_rows(
-            [len(example.ids) for example in examples],
-            [example.trained_tokens for example in examples],
+            [length for rows in parts for length in lengths_of(rows)],
+            [trained for rows in parts for trained in trained_lengths_of(rows)],
             self.settings,
         )
         return plan_memory(self.info, self.settings, device=device, known=known)
 
-    def predicted_bytes(self, examples: Sequence[Example]) -> int:
+    def predicted_bytes(self, *parts: Sequence[Example]) -> int:
         """Return the peak memory that the plan foresees for these rows."""
-        return self.plan(examples).peak_bytes
+        return self.plan(*parts).peak_bytes
 
 
 def claim(run: RunFolder, *, resume: bool) -> None:
@@ -146,7 +147,7 @@ def prepare_base(run: RunFolder, requests: Requests) -> Generator[Event, None, B
 
 
 def decide_checkpointing(
-    run: RunFolder, base: Base, examples: Sequence[Example]
+    run: RunFolder, base: Base, *parts: Sequence[Example]
 ) -> Generator[Event, None, Base]:
     """Put the number of checkpointed blocks in the place of "auto", also in run.toml.
 
@@ -155,7 +156,7 @@ def decide_checkpointing(
     """
     if base.settings.training.gradient_checkpointing != "auto":
         return base
-    plan = base.plan(examples)
+    plan = base.plan(*parts)
     settings = base.settings.with_changes({"training.gradient_checkpointing": plan.checkpointed})
     _record(run, settings, base)
     if plan.checkpointed:

@@ -1,7 +1,7 @@
 """One optimizer step: forward and backward over the micro-batches, then one update."""
 
 import math
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +20,7 @@ from core.training.loss import Criterion
 from core.training.micro_batch import MicroBatch
 from core.training.passage import Passage
 from core.training.prefix import PrefixCache
-from core.training.requests import Requests
+from core.training.requests import Halt, Requests
 from core.training.schedule import learning_rate
 from core.training.seeds import seed_everything
 from core.training.trainee import Trainee, trained_tokens
@@ -146,11 +146,16 @@ class Stepper:
         """Look at the rows of the micro-batch again, to see which and which module made it."""
         self._require_sound(trouble.step - 1)
         rows = [row for row in batch.rows if row.row in micro_batch.rows]
-        return self._examiner(batch).about_loss(trouble, rows).mishap()
+        with suppress(Halt):  # whoever asks for a stop hears of the number all the same
+            trouble = self._examiner(batch).about_loss(trouble, rows)
+        return trouble.mishap()
 
     def _about_gradient(self, trouble: Trouble, batch: Batch) -> UserError:
         factor = self._scale / trained_tokens(batch.rows)
-        return self._examiner(batch).about_gradient(trouble, batch.rows, factor).mishap()
+        with suppress(Halt):
+            trouble = self._examiner(batch).about_gradient(trouble, batch.rows, factor)
+        return trouble.mishap()
 
     def _examiner(self, batch: Batch) -> Examiner:
-        return Examiner(self._passage, batch.layout, self._trainee.parameters)
+        parameters = self._trainee.parameters
+        return Examiner(self._passage, batch.layout, parameters, self._criterion)

@@ -14,7 +14,8 @@ from core.training import attention
 from core.training.attention import NAME
 from core.training.head import Head
 from core.training.micro_batch import Layout
-from core.training.passage import Passage, open_passage
+from core.training.passage import Passage
+from core.training.trial import open_passage
 from tests.core.training.engine import ignored_warnings, one_thread
 from tests.core.training.families import FAMILIES, PADDED, VOCABULARY, build
 
@@ -104,7 +105,7 @@ def test_a_family_that_cannot_pack_is_padded_and_says_so(family: str) -> None:
     passage, notices = opened(model)
     assert not passage.packed
     assert [notice.level for notice in notices] == ["info"]
-    assert "in padded rows" in notices[0].message
+    assert "padded instead of packed" in notices[0].message
     agree(ours(passage, some_rows()), expected)
 
 
@@ -140,7 +141,7 @@ def test_a_head_with_an_unknown_formula_is_found() -> None:
     passage, notices = opened(model)
     assert passage.head is None
     assert passage.packed
-    assert "all at once" in notices[0].message
+    assert "made at once" in notices[0].message
     agree(ours(passage, some_rows()), expected)
 
 
@@ -176,3 +177,40 @@ def test_nothing_below_the_first_adapted_layer_is_kept_for_backward() -> None:
     seen.clear()
     ours(passage, some_rows())
     assert seen == [False, False, True]
+
+
+def test_a_way_that_goes_forward_only_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels exist that refuse the backward pass of large heads."""
+
+    def one_way(module: object, *tensors: torch.Tensor, **others: Any) -> object:
+        output, weights = plain(module, *tensors, **others)  # type: ignore[arg-type]
+        if output.requires_grad:
+            output.register_hook(refuse)
+        return output, weights
+
+    def refuse(_: torch.Tensor) -> None:
+        raise RuntimeError("head dimension must be at most 192")
+
+    plain = attention.segment_attention
+    monkeypatch.setattr(attention, "segment_attention", one_way)
+    passage, notices = opened(build("llama", {}))
+    assert not passage.packed
+    assert len(notices) == 1
+
+
+def test_attention_within_chunks_of_a_row_is_left_to_its_mask() -> None:
+    model = build("llama", {})
+    model.config.attention_chunk_size = 8
+    assert not opened(model)[0].packed
+
+
+def test_a_window_is_tried_with_a_row_that_is_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An architecture whose window lives in its mask alone does not hand it down."""
+
+    def windowless(module: object, *tensors: torch.Tensor, **others: Any) -> object:
+        return plain(module, *tensors, **{**others, "sliding_window": None})  # type: ignore[arg-type]
+
+    plain = attention.segment_attention
+    monkeypatch.setattr(attention, "segment_attention", windowless)
+    family = "mistral, sliding window"
+    assert not opened(build(family, {"sliding_window": 30}))[0].packed

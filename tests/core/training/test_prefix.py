@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from core.events import Notice
+from core.events import Notice, RunStarted
 from core.training import prefix
 from core.training.blocks import blocks_of
 from core.training.prefix import RowStates, frozen_blocks
@@ -53,11 +53,14 @@ def forwards(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_from_the_second_epoch_on_the_lower_block_rests(
     make_run: MakeRun, forwards: list[int]
 ) -> None:
-    plain = losses(run_all(make_run("plain", **UPPER)))
+    def listen(event: object, _: object) -> None:
+        if isinstance(event, RunStarted):
+            forwards.clear()  # those of the trial
+
+    plain = losses(run_all(make_run("plain", **UPPER), on_event=listen))
     assert len(forwards) == 24
-    forwards.clear()
     run = make_run("kept", training__keep_activations=True, **UPPER)
-    events = run_all(run)
+    events = run_all(run, on_event=listen)
     assert losses(events) == pytest.approx(plain, abs=1e-6)
     assert len(forwards) <= 10  # the first epoch, and the step that reaches into the second
     assert any("Keeping what the lowest 1 blocks" in n.message for n in of(Notice, events))
@@ -78,6 +81,7 @@ def test_a_paused_run_makes_them_again(make_run: MakeRun) -> None:
     [
         ({"adapter__targets": ("all-linear",)}, "the lowest block is adapted"),
         ({"training__packing": False}, "the rows are padded"),
+        ({"training__steps": 4}, "no row is read twice"),
     ],
 )
 def test_where_nothing_can_be_spared_it_is_said(
