@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from core.memory.amounts import gib
-from core.memory.logits import chunk_tokens
 from core.memory.plan import MemoryPlan
 from core.models.info import ModelInfo
 from core.settings import RunSettings
@@ -89,8 +88,8 @@ def _logits(plan: MemoryPlan, info: ModelInfo, settings: RunSettings) -> str:
             "several times over while the loss is made. Fewer rows or shorter ones shrink it."
         )
     return (
-        f"A score for each of {words:,} words, but for {chunk_tokens(words):,} tokens at a time: "
-        "longer rows and more of them change next to nothing."
+        f"A score for each of {words:,} words, but for a chunk of the tokens at a time: longer "
+        "rows and more of them change next to nothing."
     )
 
 

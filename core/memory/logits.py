@@ -4,14 +4,17 @@ from core.memory.workload import Workload
 
 FP32 = 4  # bytes
 CHUNK_BYTES = 32 * 2**20
-"""Of logits in fp32 that `core.training.loss` holds at once. More buys no speed: the product is
-large enough, and on a processor less leaves the caches."""
+"""Of logits in fp32 that `core.training.loss` holds at once on a processor: more buys no speed, and
+is new memory every time."""
+GPU_CHUNK_BYTES = 256 * 2**20
+"""The same on a GPU, which reads the whole matrix for every chunk: 500 tokens at 128k words."""
 _FEWEST_TOKENS = 16
 
 
-def chunk_tokens(vocabulary: int) -> int:
-    """Return how many tokens get their logits at once: 170 at 49,152 tokens of vocabulary."""
-    return max(_FEWEST_TOKENS, CHUNK_BYTES // (FP32 * vocabulary))
+def chunk_tokens(vocabulary: int, *, on_cpu: bool) -> int:
+    """Return how many tokens get their logits at once, such as 170 at 49,152 words on a CPU."""
+    room = CHUNK_BYTES if on_cpu else GPU_CHUNK_BYTES
+    return max(_FEWEST_TOKENS, room // (FP32 * vocabulary))
 
 
 def loss_bytes(workload: Workload) -> float:
@@ -25,7 +28,7 @@ def loss_bytes(workload: Workload) -> float:
         return _whole_loss_bytes(workload)
     shape, element = workload.architecture, workload.element
     picked = workload.trained_share * workload.tokens
-    chunk = chunk_tokens(shape.vocab_size)
+    chunk = chunk_tokens(shape.vocab_size, on_cpu=workload.on_cpu)
     narrow = element if element < FP32 else 0
     per_logit = narrow + 2 * FP32
     chosen = 2 * element * picked * shape.hidden_size

@@ -49,6 +49,10 @@ class HalfChanged(Spoilt):
         )
 
 
+class Overflow(Exception):
+    """A gradient left the range of fp16 under its loss scale; with half of it it may fit."""
+
+
 @dataclass(frozen=True)
 class Trouble:
     """A number of a step that is none, and what is known of it.

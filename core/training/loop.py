@@ -23,7 +23,7 @@ from core.training.compiling import compile_blocks
 from core.training.deliverable import deliver
 from core.training.exactness import add_in_order, order_in_words, why_inexact
 from core.training.exam import Exam
-from core.training.guards import Mishap, OutOfMemory, Spoilt, out_of_memory_in_words
+from core.training.guards import Mishap, OutOfMemory, Overflow, Spoilt, out_of_memory_in_words
 from core.training.keeper import Keeper
 from core.training.measure import PeakMemory
 from core.training.micro_batch import Layout
@@ -141,6 +141,7 @@ class Loop:
         )
         if resume:
             self.cursor = yield from self.keeper.restore(self.cursor)
+            self._stepper.scale = self.cursor.loss_scale or self._stepper.scale
         losses = History(self._run.events()).steps["loss"][: self.cursor.step]
         self._alarm = LossAlarm(self._training.steps, losses)
         order = Order.from_state(self.cursor.order)
@@ -225,7 +226,13 @@ class Loop:
                     done = self._stepper.step(step, batch.laid_out(self._room.layout))
             except OutOfMemory as error:
                 yield self._room.shrink(batch.rows, error)
-        self.cursor = self.cursor.after_step(batch.order, self._room.layout.micro_batch)
+            except Overflow:
+                yield self._stepper.halve_scale()
+        self.cursor = self.cursor.after_step(
+            batch.order,
+            micro_batch=self._room.layout.micro_batch,
+            loss_scale=self._stepper.scale,
+        )
         tokens = sum(len(row.ids) for row in batch.rows)
         yield StepDone(
             step=step,

@@ -106,7 +106,7 @@ class _ChunkedLoss(torch.autograd.Function):
         objective = hidden.new_zeros((), dtype=torch.float32)
         cross_entropy = torch.zeros_like(objective)
         gradient = torch.empty_like(hidden) if with_gradient else None
-        chunk = chunk_tokens(head.weight.shape[0])
+        chunk = chunk_tokens(head.weight.shape[0], on_cpu=hidden.device.type == "cpu")
         for start in range(0, len(targets), chunk):
             rows = slice(start, start + chunk)
             into = None if gradient is None else gradient[rows]

@@ -43,6 +43,7 @@ class Cursor:
         order: Where the order of the rows stands.
         micro_batch: Rows that went through at once: as set, or fewer where memory forced it; 0
             before the first step.
+        loss_scale: Factor on the loss of fp16 so far, likewise.
     """
 
     order: OrderState
@@ -52,10 +53,12 @@ class Cursor:
     best_step: int = -1
     best_loss: float | None = None
     micro_batch: int = 0
+    loss_scale: float = 0.0
 
-    def after_step(self, order: OrderState, micro_batch: int) -> "Cursor":
+    def after_step(self, order: OrderState, *, micro_batch: int, loss_scale: float) -> "Cursor":
         """Return the cursor one step further, with the order of the rows where it stands now."""
-        return replace(self, step=self.step + 1, order=order, micro_batch=micro_batch)
+        done = replace(self, step=self.step + 1, order=order)
+        return replace(done, micro_batch=micro_batch, loss_scale=loss_scale)
 
     def after_evaluation(self, loss: float) -> "Cursor":
         """Return the cursor with the validation loss of the current step taken in."""

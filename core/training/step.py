@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import torch
 
 from core.errors import UserError
+from core.events import Notice
 from core.training.ahead import Batch
 from core.training.diagnose import Examiner, all_finite, first_bad_weight
 from core.training.guards import (
     HalfChanged,
     OutOfMemory,
+    Overflow,
     Spoilt,
     Trouble,
     out_of_memory_in_words,
@@ -44,6 +46,7 @@ class Stepper:
     """Does optimizer steps; the random numbers of one follow from the seed and its number alone.
 
     Attributes:
+        scale: Factor on the loss that keeps small fp16 gradients from becoming zero.
         prefix: Spares the frozen lower blocks a second look at a row; None: they look each time.
     """
 
@@ -54,7 +57,7 @@ class Stepper:
         self._training = trainee.settings.training
         training = trainee.settings.training
         self._criterion = Criterion(training.label_smoothing, training.z_loss)
-        self._scale = trainee.precision.loss_scale
+        self.scale = trainee.precision.loss_scale
         self.prefix: PrefixCache | None = None
 
     def step(self, number: int, batch: Batch) -> StepResult:
@@ -66,6 +69,7 @@ class Stepper:
         Raises:
             Halt: A stop or a pause was asked for; adapter and optimizer are as before.
             Mishap: A number is not finite; adapter and optimizer are as before.
+            Overflow: The gradient is not, under a loss scale; they are as before, too.
             Spoilt: A trained weight is not finite, or only some were changed.
         """
         seed_everything(self._training.seed, number)
@@ -80,6 +84,8 @@ class Stepper:
                 raise self._about_loss(Trouble("loss", part, number, rows), batch, micro_batch)
         norm = self._norm()
         if not math.isfinite(norm):
+            if self.scale > 1.0:
+                raise Overflow
             raise self._about_gradient(Trouble("gradient", norm, number, rows), batch)
         self._clip(norm)
         rate = learning_rate(number, self._training)
@@ -91,6 +97,12 @@ class Stepper:
         if self.prefix is not None:
             self.prefix.close()
 
+    def halve_scale(self) -> Notice:
+        """Multiply the loss by half as much from here on, and say so."""
+        self.scale /= 2
+        message = f"A gradient overflowed in fp16; the loss scale is now {self.scale:g}."
+        return Notice(level="info", message=message)
+
     def rehearse(self, batch: Batch) -> None:
         """Go forward and backward over one micro-batch, and leave everything as it was."""
         self._forward_backward(batch.micro_batches[0], trained_tokens(batch.rows))
@@ -101,14 +113,14 @@ class Stepper:
         batch = batch.to(self._trainee.precision.device)
         with self.prefix.serving(batch) if self.prefix else nullcontext():
             loss = self._passage.loss(batch, self._criterion)
-        (loss.objective * (self._scale / trained)).backward()  # type: ignore[no-untyped-call]
+        (loss.objective * (self.scale / trained)).backward()  # type: ignore[no-untyped-call]
         return float(loss.cross_entropy) / trained
 
     def _norm(self) -> float:
         """Undo the loss scale and return the norm of the whole gradient."""
         gradients = [p.grad for p in self._trainee.parameters.values() if p.grad is not None]
-        if self._scale != 1.0:
-            torch._foreach_div_(gradients, self._scale)
+        if self.scale != 1.0:
+            torch._foreach_div_(gradients, self.scale)
         return float(torch.nn.utils.get_total_norm(gradients))
 
     def _clip(self, norm: float) -> None:
@@ -151,7 +163,7 @@ class Stepper:
         return trouble.mishap()
 
     def _about_gradient(self, trouble: Trouble, batch: Batch) -> UserError:
-        factor = self._scale / trained_tokens(batch.rows)
+        factor = self.scale / trained_tokens(batch.rows)
         with suppress(Halt):
             trouble = self._examiner(batch).about_gradient(trouble, batch.rows, factor)
         return trouble.mishap()

@@ -73,7 +73,7 @@ def test_the_whole_of_a_small_plan_by_hand() -> None:
     block = 8 * 576 + attention + 3 * 2 * 1536 + adapters
     # No gradient goes below the first block, whose first norm keeps nothing; so the last one's
     # input is all that is added, and a sine and a cosine of 64 per position.
-    # 170 tokens of 49,152 logits make a chunk of 32 MiB. There are those of one, in fp32, their
+    # All 256 tokens of 49,152 logits fit a chunk of 256 MiB. There are they, in fp32, their
     # log-softmax and a copy in bf16; picked are 256 hidden states with their gradient.
     assert dict(plan.parts) == {
         "weights": 2 * 134_515_008,
@@ -81,7 +81,7 @@ def test_the_whole_of_a_small_plan_by_hand() -> None:
         "gradients": 4 * trained,
         "optimizer": 8 * trained,
         "activations": 256 * (30 * block + 2 * 2 * 64),
-        "logits": 170 * 10 * 49_152 + 256 * 2 * 2 * 576,
+        "logits": 256 * 10 * 49_152 + 256 * 2 * 2 * 576,
         "workspace": 2 * 8_519_680,
         "context": 400 * 2**20,
     }

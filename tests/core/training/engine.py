@@ -17,6 +17,7 @@ from core.run_folder import RunFolder
 from core.training import loop, proof
 from core.training.loss import Loss
 from core.training.passage import Passage
+from core.training.step import Stepper
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -60,13 +61,19 @@ def of(kind: type[Event], events: list[Event]) -> list[Any]:
 
 def change_losses(patch: pytest.MonkeyPatch, change: Callable[[int, Loss], Loss]) -> None:
     """Let `change` see and replace the loss of every micro-batch of training, counted from 1."""
-    plain, calls = Passage.loss, itertools.count(1)
+    plain, calls = Stepper._forward_backward, itertools.count(1)
 
-    def changed(passage: Passage, *arguments: Any) -> Loss:
-        loss = plain(passage, *arguments)
-        return change(next(calls), loss) if torch.is_grad_enabled() else loss
+    def changed(stepper: Stepper, *arguments: Any) -> float:
+        loss_of = Passage.loss
 
-    patch.setattr(Passage, "loss", changed)
+        def loss(passage: Passage, *inputs: Any) -> Loss:
+            return change(next(calls), loss_of(passage, *inputs))
+
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(Passage, "loss", loss)
+            return plain(stepper, *arguments)
+
+    patch.setattr(Stepper, "_forward_backward", changed)
 
 
 def losses(events: list[Event]) -> list[float]:

@@ -99,7 +99,7 @@ def test_no_label_is_no_loss() -> None:
 
 
 def test_a_chunk_bounds_the_logits() -> None:
-    assert chunks.chunk_tokens(49_152) == 16  # of a byte: the fewest that a product wants
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "CHUNK_BYTES", 32 * 2**20)
-        assert chunks.chunk_tokens(49_152) * 49_152 * 4 <= 32 * 2**20
+    assert chunks.chunk_tokens(49_152, on_cpu=True) == 16  # of a byte: the fewest there are
+    for words in (32_000, 128_256, 262_144):
+        tokens = chunks.chunk_tokens(words, on_cpu=False)
+        assert tokens * words * 4 <= chunks.GPU_CHUNK_BYTES

@@ -11,7 +11,7 @@ from core.events import StepDone
 from core.run_folder import RunFolder
 from core.training.step import Stepper
 from tests.core.training.conftest import MakeRun
-from tests.core.training.engine import ended, of, one_thread, quick_proof, run_all
+from tests.core.training.engine import asks, ended, of, one_thread, quick_proof, run_all
 
 __all__ = ["one_thread", "quick_proof"]
 
@@ -134,3 +134,24 @@ def test_the_rows_are_named_that_alone_give_it(
     )
     assert named == batch & guilty
     assert named < batch
+
+
+def test_an_overflow_of_fp16_halves_the_loss_scale(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GPUs without bf16 compute in fp16: what overflows under one scale fits under half of it."""
+    norm = Stepper._norm
+    scales: list[float] = []
+
+    def narrow(self: Stepper) -> float:
+        scales.append(self.scale)
+        return float("inf") if self.scale > 256 else norm(self)
+
+    monkeypatch.setattr(Stepper, "_norm", narrow)
+    changes = {"model__dtype": "fp16", "training__steps": 4, "training__checkpoint_every": 2}
+    run = make_run(**changes)
+    events = run_all(run, on_event=asks("pause", 2))
+    assert scales == [1024.0, 512.0, 256.0, 256.0]
+    assert [event.step for event in of(StepDone, events)] == [1, 2]
+    run_all(run, resume=True)
+    assert scales[4:] == [256.0, 256.0], "a resume keeps it"
