@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -46,31 +46,31 @@ def main() -> int:
     arguments = parser.parse_args()
     wanted = arguments.only.split(",")
     rounds = 2 if arguments.quick else arguments.rounds
-    results, texts = [], []
-    started = time.monotonic()
+    kept = True
     with tempfile.TemporaryDirectory(prefix="rankscope-bench-") as folder:
         place = _place(Path(folder), quick=arguments.quick)
-        for result in _results(place, wanted, rounds):
-            results.append(result)
-            texts.append(table(result))
-            print(texts[-1], flush=True)
-    minutes = (time.monotonic() - started) / 60
-    about = f"{datetime.date.today()}, {minutes:.0f} minutes on {machine()}."
-    if arguments.quick:
-        about += " Quick: the starter model is cut to 8 layers."
-    print(about)
-    if arguments.write:
-        command = f"`make bench` (designs {', '.join(wanted)})"
-        write_section(DOCUMENT, f"## Training speed\n\n{command}, {about}\n\n" + "\n".join(texts))
-    return 0 if all(result.kept for result in results) else 1
+        for design in [name for name in (*RACES, "P9") if name in wanted]:
+            started, texts = time.monotonic(), []
+            for result in _results(place, design, rounds):
+                kept = kept and result.kept
+                texts.append(table(result))
+                print(texts[-1], flush=True)
+            minutes = (time.monotonic() - started) / 60
+            about = f"{datetime.date.today()}, {minutes:.0f} minutes on {machine()}."
+            if arguments.quick:
+                about += " Quick: the starter model is cut to 8 layers."
+            print(about)
+            if arguments.write:
+                command = f'`make bench BENCH_ARGS="--only {design}"`'
+                write_section(DOCUMENT, design, "\n".join([*texts, f"{command}, {about}"]))
+    return 0 if kept else 1
 
 
-def _results(place: Place, wanted: Sequence[str], rounds: int) -> Iterator[Result]:
-    """Run the wanted designs one after the other."""
-    for name in RACES:
-        for one in RACES[name](place) if name in wanted else ():
-            yield _result(one, rounds)
-    if "P9" in wanted and sys.platform != "win32":  # where nothing can be suspended
+def _results(place: Place, design: str, rounds: int) -> Iterator[Result]:
+    """Run the races of one design."""
+    for one in RACES[design](place) if design in RACES else ():
+        yield _result(one, rounds)
+    if design == "P9" and sys.platform != "win32":  # where nothing can be suspended
         window = tax(place)
         yield Result(window, race_freely(window, place.folder, rounds), ())
 

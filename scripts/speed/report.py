@@ -13,8 +13,8 @@ from speed.figures import Ratio, ratio
 from speed.parity import BF16, Parity
 from speed.rounds import Measured
 
-BEGIN = "<!-- begin: written by make bench -->"
-END = "<!-- end: written by make bench -->"
+BEGIN = "<!-- begin {design}: written by make bench -->"
+END = "<!-- end {design} -->"
 STEADY = 0.05  # how far the ratio of ours to itself may be from 1
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes")
 
@@ -127,13 +127,14 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def write_section(file: Path, text: str) -> None:
-    """Replace what stands between the marks, or add it at the end."""
+def write_section(file: Path, design: str, text: str) -> None:
+    """Replace what stands between the marks of a design, or add it at the end."""
     content = file.read_text("utf-8")
-    section = f"{BEGIN}\n\n{text.strip()}\n\n{END}"
-    if BEGIN in content and END in content:
-        before, rest = content.split(BEGIN, 1)
-        content = before + section + rest.split(END, 1)[1]
+    begin, end = BEGIN.format(design=design), END.format(design=design)
+    section = f"{begin}\n\n{text.strip()}\n\n{end}"
+    if begin in content and end in content:
+        before, rest = content.split(begin, 1)
+        content = before + section + rest.split(end, 1)[1]
     else:
         content = f"{content.rstrip()}\n\n{section}\n"
     file.write_text(content, "utf-8")

@@ -132,7 +132,10 @@ def test_there_is_no_ratio_without_parity(error: float) -> None:
 def test_only_what_stands_between_the_marks_is_written_anew(tmp_path: Path) -> None:
     file = tmp_path / "benchmarks.md"
     file.write_text("# Results\n\nBefore.\n")
-    write_section(file, "first")
+    write_section(file, "P1", "first")
     file.write_text(file.read_text() + "\nAfter.\n")
-    write_section(file, "second")
-    assert file.read_text() == f"# Results\n\nBefore.\n\n{BEGIN}\n\nsecond\n\n{END}\n\nAfter.\n"
+    write_section(file, "P1", "second")
+    begin, end = BEGIN.format(design="P1"), END.format(design="P1")
+    assert file.read_text() == f"# Results\n\nBefore.\n\n{begin}\n\nsecond\n\n{end}\n\nAfter.\n"
+    write_section(file, "P9", "third")
+    assert "second" in file.read_text()
