@@ -1,0 +1,66 @@
+"""What training programs do with memory, as far as they differ.
+
+`OURS` is this program. `TRAINER` is PEFT's layers in the Trainer of transformers 5, which is what
+people compare with; full fine-tuning is planned for it. Other programs are described in the terms
+of these fields (see `core.memory.table`).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+LossKind = Literal["picked", "torch", "fused", "linear"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """How the cross-entropy is computed.
+
+    Attributes:
+        kind: "picked": trained tokens alone, in chunks, as ours. "torch": log-softmax of all logits
+            in fp32. "fused": a kernel that writes the gradient over the logits. "linear": head and
+            loss fused, a chunk of logits at a time.
+        keeps_narrow: The logits in the compute type live beside their fp32 copy in forward.
+        shifts: A shifted copy of the fp32 logits is made, as transformers did up to 4.50.
+        held: The caller holds the model's output, and so the logits, through backward.
+    """
+
+    kind: LossKind
+    keeps_narrow: bool = True
+    shifts: bool = False
+    held: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """A training program.
+
+    Attributes:
+        name: For people.
+        ours: Adapter products in one step, packed rows, no gradient below the first adapter.
+        loss: Its cross-entropy.
+        autocast: Products run under torch.autocast, which keeps casts of their inputs.
+        upcast: Which frozen numbers outside of the quantized matrices become fp32 in QLoRA: "all"
+            as PEFT's `prepare_model_for_kbit_training` does, "norms", or "none".
+        adapter_follows: Adapters have the type of the weights; else fp32, as PEFT makes them.
+        fused_norms: Norms are one kernel and keep their input as it is.
+        fused_step: The optimizer step makes no temporary as large as the parameters.
+        masked: Rows are padded, so that attention gets a mask.
+        keeps_inputs: 4-bit products keep their inputs (bitsandbytes before 0.43.2).
+        offloads: Checkpointed hidden states wait in the memory of the processor.
+    """
+
+    name: str
+    ours: bool = False
+    loss: Loss
+    autocast: bool = False
+    upcast: Literal["none", "norms", "all"] = "none"
+    adapter_follows: bool = False
+    fused_norms: bool = False
+    fused_step: bool = False
+    masked: bool = True
+    keeps_inputs: bool = False
+    offloads: bool = False
+
+
+OURS = Stack(name="rankscope", ours=True, loss=Loss(kind="picked"), fused_step=True, masked=False)
+TRAINER = Stack(name="trainer", loss=Loss(kind="torch"))
