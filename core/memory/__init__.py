@@ -1,6 +1,7 @@
 """Memory planning without torch: what a run will need, part by part, before it is started.
 
-Files by story: `cells` (the matrices of a model), `workload` (what is run, and by which engine),
+Files by story: `cells` (the matrices of a model), `stack` (what training programs differ in),
+`workload` (what is run, and by which of them),
 `weights`, `trained` (adapter, gradients, optimizer), `attention`, `inputs` and `activations` (what
 one block keeps), `checkpointing` (what all blocks keep), `logits`, `overhead` (workspace, context),
 `plan` (the peak over the moments of a step), `devices` and `cards` (where it could run), `verdict`,

@@ -49,8 +49,8 @@ class LayerLoad:
 
 
 def hidden_bytes(workload: Workload) -> int:
-    """Return T·h·e, the hidden states between two blocks."""
-    return workload.tokens * workload.architecture.hidden_size * workload.element
+    """Return T·h·e, the hidden states between two blocks, in their own type."""
+    return workload.tokens * workload.architecture.hidden_size * workload.residual_element
 
 
 def layer_loads(workload: Workload) -> tuple[LayerLoad, ...]:
@@ -61,7 +61,7 @@ def layer_loads(workload: Workload) -> tuple[LayerLoad, ...]:
     twins = model.twins[first:]
     loads = {layer: _load(workload, model.target_layers[layer]) for layer in set(twins)}
     made = [loads[layer] for layer in twins]
-    if made and workload.engine == "rankscope":
+    if made and workload.stack.ours:
         made[0] = _without_gradient_below(workload, made[0], model.target_layers[first])
     return tuple(made)
 
@@ -89,25 +89,34 @@ def _load(workload: Workload, targets: Sequence[Cell]) -> LayerLoad:
         + factor_copy_bytes(workload, narrow),
         mlp=tokens * (mlp_bytes(workload) + trained_input_bytes(workload, wide, mlp=True))
         + factor_copy_bytes(workload, wide),
-        attention_backward=_attention_backward(workload),
+        attention_backward=_attention_backward(workload, narrow),
         mlp_backward=mlp_backward_bytes(workload, wide),
         unpacked=unpacked,
     )
 
 
-def _attention_backward(workload: Workload) -> float:
-    """Return what is added while attention or the norm behind it is differentiated."""
+def _attention_backward(workload: Workload, targets: Sequence[Cell]) -> float:
+    """Return what is added while attention or the norm behind it is differentiated.
+
+    PEFT: the residual's gradient twice; the second norm's copy and what the last matrix kept of its
+    input are gone by then.
+    """
     attention = attention_backward_bytes(workload)
-    if workload.engine == "stock":
-        return attention
+    if not workload.stack.ours:
+        last = [cell for cell in targets if cell.input_group[1]]
+        gone = norm_bytes(workload) / 2 + trained_input_bytes(workload, last, mlp=False)
+        return attention + 2 * hidden_bytes(workload) - workload.tokens * gone
     return hidden_bytes(workload) + max(attention, norm_backward_bytes(workload))
 
 
 def norm_bytes(workload: Workload) -> int:
     """Return bytes per token of a block's two norms: an fp32 copy of the input each, 8·h.
 
-    Trained norms (full fine-tuning) also keep their normalised input, 2·e·h.
+    Trained norms (full fine-tuning) also keep their normalised input, 2·e·h. A norm that is one
+    kernel keeps its input as it is, trained or not.
     """
+    if workload.stack.fused_norms:
+        return 2 * workload.residual_element * workload.architecture.hidden_size
     trained = 2 * workload.element if workload.full else 0
     return (8 + trained) * workload.architecture.hidden_size
 
@@ -154,7 +163,8 @@ def mlp_backward_bytes(workload: Workload, targets: Sequence[Cell]) -> int:
     branches, product = _branches(workload) * element * inputs, element * inputs
     widened = product + widened_bytes(workload)
     if not workload.shortened:
-        return workload.tokens * 2 * element * hidden + max(branches, widened)
+        residual = workload.tokens * 2 * workload.residual_element * hidden
+        return residual + max(branches, widened)
     residual = workload.tokens * element * hidden
     if not any(cell.input_group[1] for cell in targets):
         return residual + max(branches, widened)
@@ -172,11 +182,10 @@ def widened_bytes(workload: Workload) -> int:
     model = workload.model
     if workload.adapter.method == "dora" and not workload.full:
         return 16 * max(rows * columns for rows, columns in model.target_shapes)
-    if workload.method.bits == 16 or buffer_bytes(workload) >= workload.element * (
-        model.widest_matrix
-    ):
+    widened = workload.weight_element * model.widest_matrix
+    if workload.method.bits == 16 or buffer_bytes(workload) >= widened:
         return 0
-    return workload.element * model.widest_matrix
+    return widened
 
 
 def buffer_bytes(workload: Workload) -> int:

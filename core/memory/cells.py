@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from core.models.info import Architecture, ModelInfo, ModuleGrid
+from core.models.info import Architecture, ModelInfo, ModuleGrid, TensorSpec
 from core.models.targets import resolve
 
 OUTPUT_LABELS = frozenset({"o_proj", "out_proj", "down_proj", "c_proj", "fc2", "w2", "dense"})
@@ -59,12 +59,14 @@ class ModelCells:
         cells: All matrices of the blocks: what 8-bit and 4-bit loading quantizes.
         targets: The matrices that get an adapter.
         other_parameters: Embeddings, head, norms, biases and fused experts; never quantized.
+        norm_parameters: Those of the norms.
     """
 
     architecture: Architecture
     cells: tuple[Cell, ...]
     targets: tuple[Cell, ...]
     other_parameters: int
+    norm_parameters: int
 
     @classmethod
     def of(cls, info: ModelInfo, targets: tuple[str, ...]) -> "ModelCells":
@@ -78,7 +80,8 @@ class ModelCells:
         names = set(resolve(targets, info.grid))
         chosen = cells if len(names) == len(info.grid.modules) else _cells(info.grid, routed, names)
         other = info.parameters - sum(cell.parameters for cell in cells)
-        return cls(info.architecture, cells, chosen, other)
+        norms = sum(spec.parameters for spec in info.tensors if _is_norm(spec))
+        return cls(info.architecture, cells, chosen, other, norms)
 
     @cached_property
     def matrix_parameters(self) -> int:
@@ -119,6 +122,12 @@ class ModelCells:
             first.setdefault(tuple((c.kind, c.shape, c.routed) for c in cells), layer)
             for layer, cells in enumerate(self.target_layers)
         )
+
+
+def _is_norm(spec: TensorSpec) -> bool:
+    """Tell norms by their names: a vector called norm, layernorm, ln_1 or ln_f."""
+    stem = spec.name.rpartition(".")[0].rpartition(".")[2]
+    return len(spec.shape) == 1 and ("norm" in stem or stem.startswith("ln_"))
 
 
 def _cells(

@@ -27,7 +27,7 @@ def activation_bytes(workload: Workload, checkpointed: int) -> tuple[float, floa
             only none or all.
     """
     loads = layer_loads(workload)
-    if workload.engine == "stock":
+    if not workload.stack.ours:
         return _stock(workload, loads, checkpointed)
     if not loads:
         return 0.0, 0.0, 0.0
@@ -57,14 +57,20 @@ def _again(workload: Workload, load: LayerLoad, *, lowest: bool) -> float:
 def _stock(
     workload: Workload, loads: tuple[LayerLoad, ...], checkpointed: int
 ) -> tuple[float, float, float]:
-    """Return the same for the Trainer of transformers, which also keeps the last hidden states."""
+    """Return the same for programs that checkpoint all blocks or none."""
     held = float(hidden_bytes(workload))
     if checkpointed:
-        kept = (len(loads) + 1) * held
-        live = max(load.live for load in loads)
+        kept = 0.0 if workload.stack.offloads else len(loads) * held
+        live = held + max(load.live for load in loads) - _first_norm_bytes(workload)
         return kept, kept + live, live
-    kept = sum(load.kept for load in loads) + held
-    return kept, kept - loads[-1].kept + loads[-1].live, loads[0].live
+    kept = sum(load.kept for load in loads)
+    return kept, kept - loads[-1].kept + loads[-1].live + held, loads[0].live + held
+
+
+def _first_norm_bytes(workload: Workload) -> float:
+    """Return what the first norm of a checkpointed block keeps that is held for it anyway."""
+    kept_as_given = workload.stack.fused_norms or workload.residual_element == FP32
+    return hidden_bytes(workload) if kept_as_given else 0.0
 
 
 def fewest_blocks(blocks: int, fits: Callable[[int], bool]) -> int:

@@ -22,8 +22,10 @@ def trained_input_bytes(workload: Workload, targets: Sequence[Cell], *, mlp: boo
     if workload.full:
         return all_input_bytes(workload, mlp=mlp)
     kept = adapter_input_bytes(workload, targets)
-    if workload.method.bits == 8:
-        kept += all_input_bytes(workload, mlp=mlp)
+    if workload.method.bits == 8 or (workload.method.bits == 4 and workload.stack.keeps_inputs):
+        own = workload.element * _shared_inputs(workload, targets)
+        shared = own if workload.stack.adapter_follows else 0
+        kept += all_input_bytes(workload, mlp=mlp) - shared
     return kept
 
 
@@ -45,9 +47,10 @@ def adapter_input_bytes(workload: Workload, targets: Sequence[Cell]) -> float:
     Computed in one step (`core.training.adapter_product`): the input of n numbers as it is, e·n,
     once for all that read it, and h = s·A·x, p·r in the type of the adapter's products.
 
-    PEFT: every adapter casts its input to fp32 for itself, 4·n; of an input that is fp32 already
-    they keep the tensor itself. Dropout gives each its own copy and a mask. The inner activation is
-    4·r. DoRA keeps both outputs that its magnitude scales: (4 + e)·m.
+    PEFT: every adapter casts its input to fp32 for itself, 4·n, or under autocast back to 16 bits,
+    e·n; of an input that has the type already they keep the tensor itself. Dropout gives each its
+    own copy and a mask. The inner activation has the same type. DoRA keeps both outputs that its
+    magnitude scales: (4 + e)·m.
     """
     rank = getattr(workload.adapter, "rank", 0)
     if workload.shortened:
@@ -55,15 +58,17 @@ def adapter_input_bytes(workload: Workload, targets: Sequence[Cell]) -> float:
         own = sum(cell.routed * inner for cell in targets)
         return workload.element * _shared_inputs(workload, targets) + own
     dropout = workload.dropout
-    if workload.element == ADAPTER_ELEMENT and not dropout:
+    kind = workload.adapter_input_element
+    as_given = kind == workload.element and not (workload.stack.autocast or dropout)
+    if as_given:
         inputs = _shared_inputs(workload, targets)
     else:
         inputs = sum(cell.routed * cell.shape[1] for cell in targets)
     mask = 0 if not dropout else (4 if workload.on_cpu else 1)
     dora = workload.adapter.method == "dora"
     outputs = ADAPTER_ELEMENT + workload.element if dora else 0
-    own = sum(cell.routed * (ADAPTER_ELEMENT * rank + outputs * cell.shape[0]) for cell in targets)
-    return (ADAPTER_ELEMENT + mask) * inputs + own
+    own = sum(cell.routed * (kind * rank + outputs * cell.shape[0]) for cell in targets)
+    return (kind + mask) * inputs + own
 
 
 def factor_copy_bytes(workload: Workload, targets: Sequence[Cell]) -> int:

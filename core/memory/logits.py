@@ -1,5 +1,6 @@
 """Bytes of the logits and the loss: the part that most estimators forget."""
 
+from core.memory.whole_logits import whole_loss_bytes
 from core.memory.workload import Workload
 
 FP32 = 4  # bytes
@@ -24,8 +25,8 @@ def loss_bytes(workload: Workload) -> float:
     the logits of one chunk of C tokens: 8 B for the logits and their log-softmax in fp32, which
     becomes their gradient, and e for the logits, then the gradient, in the compute type.
     """
-    if workload.engine == "stock":
-        return _whole_loss_bytes(workload)
+    if not workload.stack.ours:
+        return whole_loss_bytes(workload)
     shape, element = workload.architecture, workload.element
     picked = workload.trained_share * workload.tokens
     chunk = chunk_tokens(shape.vocab_size, on_cpu=workload.on_cpu)
@@ -34,20 +35,3 @@ def loss_bytes(workload: Workload) -> float:
     chosen = 2 * element * picked * shape.hidden_size
     choosing = element * (picked + workload.tokens) * shape.hidden_size
     return max(chosen + per_logit * min(picked, chunk) * shape.vocab_size, choosing)
-
-
-def _whole_loss_bytes(workload: Workload) -> float:
-    """Return it where all T logits are made at once: 12·T·V, and 4·T·h for the last norm's copy.
-
-    A share p of the tokens is trained. One of three moments is the largest:
-
-    - the log-softmax, beside the logits its input and its output in fp32: (e + 8·p)·T·V;
-    - its backward, when the logits are gone, its output and two gradients in fp32: 12·p·T·V;
-    - the way back to all tokens, two gradients of all and one of the trained: (2 + p)·e·T·V.
-
-    That is 12 B per logit in 16 and in 32 bits where all tokens are trained. transformers' own loss
-    holds the logits as well: 14 and 16.
-    """
-    shape, share, element = workload.architecture, workload.trained_share, workload.element
-    per_logit = max(element + 2 * FP32 * share, 3 * FP32 * share, (2 + share) * element)
-    return workload.tokens * (per_logit * shape.vocab_size + FP32 * shape.hidden_size)

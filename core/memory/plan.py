@@ -15,6 +15,7 @@ from core.memory.overhead import (
     context_bytes,
     library_workspace_bytes,
 )
+from core.memory.shards import gathered_bytes
 from core.memory.trained import (
     adapter_bytes,
     gradient_bytes,
@@ -23,6 +24,7 @@ from core.memory.trained import (
     trained_parameters,
 )
 from core.memory.weights import weight_bytes
+from core.memory.whole_logits import held_logit_bytes
 from core.memory.workload import ELEMENTS, Known, Workload
 from core.models.info import ModelInfo
 from core.settings import RunSettings
@@ -145,7 +147,8 @@ def _plan(workload: Workload, settings: RunSettings, device: Device | None) -> M
         return plan
     half = replace(workload, checkpointed=plan.checkpointed)
     if settings.model.dtype == "auto":
-        half = replace(half, element=ELEMENTS["bf16"])
+        size = ELEMENTS["bf16"]
+        half = replace(half, element=size, residual_element=size, weight_element=size)
     if settings.model.attention_dtype == "auto" or not workload.packed:
         half = replace(half, attention_element=half.element)
     return replace(plan, low_bytes=min(plan.low_bytes, plan_workload(half, device).low_bytes))
@@ -197,18 +200,22 @@ def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, f
     block is reached at one of its two ends: with the last blocks, before any gradient, or with the
     first, when they are complete.
     """
+    share = 1 / workload.shards
     static = {
-        "weights": weight_bytes(workload),
-        "adapter": float(adapter_bytes(workload)),
-        "optimizer": optimizer_bytes(workload),
+        "weights": share * weight_bytes(workload),
+        "adapter": share * adapter_bytes(workload),
+        "optimizer": share * optimizer_bytes(workload),
         "workspace": float(library_workspace + buffer_bytes(workload)),
     }
-    gradients = float(gradient_bytes(workload))
+    gradients = share * gradient_bytes(workload)
     kept, last, first = activation_bytes(workload, workload.checkpointed or 0)
-    # The gradients of an adapter are small and counted always: they are there from the second
-    # micro-batch of an accumulated step on. Those of all weights would double the bill.
-    early = 0.0 if workload.full and workload.accumulation == 1 else gradients
-    step = {**static, "workspace": static["workspace"] + step_temporary_bytes(workload)}
+    # From the second micro-batch of an accumulated step on the gradients lie under forward too.
+    early = 0.0 if workload.accumulation == 1 and not workload.stack.ours else gradients
+    held = held_logit_bytes(workload)
+    late = 0.0 if workload.stack.steps_in_backward else gradients
+    temporary = share * step_temporary_bytes(workload)
+    step = {**static, "workspace": static["workspace"] + temporary}
+    static["weights"] += gathered_bytes(workload)
     return {
         "loss": {
             **static,
@@ -217,11 +224,11 @@ def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, f
             "logits": loss_bytes(workload),
         },
         "layer": max(
-            {**static, "gradients": early, "activations": last},
-            {**static, "gradients": gradients, "activations": first},
+            {**static, "gradients": early, "activations": last, "logits": held},
+            {**static, "gradients": late, "activations": first, "logits": held},
             key=lambda parts: sum(parts.values()),
         ),
-        "step": {**step, "gradients": gradients},
+        "step": {**step, "gradients": late},
     }
 
 

@@ -35,12 +35,12 @@ def trained_parameters(workload: Workload) -> int:
 
 def trained_element(workload: Workload) -> int:
     """Return the bytes of one trained number."""
-    return workload.element if workload.full else ADAPTER_ELEMENT
+    return workload.weight_element if workload.full else workload.adapter_element
 
 
 def adapter_bytes(workload: Workload) -> int:
     """Return the bytes of the adapter's parameters; 0 in full fine-tuning."""
-    return 0 if workload.full else ADAPTER_ELEMENT * trained_parameters(workload)
+    return 0 if workload.full else workload.adapter_element * trained_parameters(workload)
 
 
 def gradient_bytes(workload: Workload) -> int:
@@ -53,15 +53,21 @@ def optimizer_bytes(workload: Workload) -> float:
     if not workload.full:
         shapes = workload.model.target_shapes.items()
         optimizer, adapter = workload.optimizer, workload.adapter
-        return sum(number * state_bytes(optimizer, shape, adapter) for shape, number in shapes)
+        element = workload.adapter_element
+        return sum(n * state_bytes(optimizer, shape, adapter, element) for shape, n in shapes)
     if workload.optimizer == "adafactor":
         return FACTORED_ELEMENT * _rows_and_columns(workload)
     if workload.optimizer in EIGHT_BIT:
         return EIGHT_BIT_STATE * workload.parameters
-    return STATES[workload.optimizer] * workload.element * workload.parameters
+    return STATES[workload.optimizer] * workload.weight_element * workload.parameters
 
 
-def state_bytes(optimizer: str, shape: tuple[int, int], adapter: AdapterSettings) -> float:
+def state_bytes(
+    optimizer: str,
+    shape: tuple[int, int],
+    adapter: AdapterSettings,
+    element: int = ADAPTER_ELEMENT,
+) -> float:
     """Return the bytes of the states for the adapter of one matrix of `shape`.
 
     AdamW: two moments per parameter. 8-bit AdamW, paged or not: 2 B and the scales of the blocks
@@ -75,7 +81,7 @@ def state_bytes(optimizer: str, shape: tuple[int, int], adapter: AdapterSettings
         return FACTORED_ELEMENT * (long_sides + 2 * adapter.rank)
     if optimizer in EIGHT_BIT:
         return EIGHT_BIT_STATE * count(shape, adapter)
-    return STATES[optimizer] * ADAPTER_ELEMENT * count(shape, adapter)
+    return STATES[optimizer] * element * count(shape, adapter)
 
 
 def step_temporary_bytes(workload: Workload) -> int:
@@ -86,10 +92,12 @@ def step_temporary_bytes(workload: Workload) -> int:
     pure-bf16 run takes 10 B per parameter, not 8), on a CPU the loop over single tensors. Lion
     makes such a temporary everywhere. Adafactor goes tensor by tensor, in fp32.
     """
+    if workload.stack.steps_in_backward:
+        return 0
     trained = trained_element(workload) * trained_parameters(workload)
     if workload.optimizer == "lion":
         return trained
-    if workload.optimizer == "adamw" and workload.full and not workload.on_cpu:
+    if workload.optimizer == "adamw" and not (workload.stack.fused_step or workload.on_cpu):
         return trained
     if workload.optimizer == "adafactor" and workload.full:
         architecture = workload.architecture

@@ -7,6 +7,7 @@ turn them into fp32.
 
 from core.memory.workload import Workload
 
+FP32 = 4  # bytes
 BLOCK = 64  # 4-bit weights that share one scale (bitsandbytes' blocksize)
 NESTED_BLOCK = 256  # 8-bit scales that share one fp32 scale with double quantization
 
@@ -21,6 +22,14 @@ def four_bit_bytes(weights: float, *, double_quant: bool) -> float:
     return weights * (0.5 + scale / BLOCK)
 
 
+def gptq_bytes(weights: float, group: int) -> float:
+    """Return the bytes of 4-bit GPTQ weights: per group a scale in 16 bits and a zero in 4.
+
+    Without groups every column has one scale, which is next to nothing.
+    """
+    return weights * (0.5 + (2.5 / group if group else 0.0))
+
+
 def eight_bit_bytes(weights: float, outputs: float) -> float:
     """Return the bytes of LLM.int8 weights: one each, and one fp32 scale per output row.
 
@@ -33,13 +42,25 @@ def matrix_bytes(workload: Workload) -> float:
     """Return the bytes of all matrices of the blocks."""
     method, model = workload.method, workload.model
     weights = model.matrix_parameters
+    if method.bits == 4 and workload.stack.gptq_group is not None:
+        return gptq_bytes(weights, workload.stack.gptq_group)
     if method.bits == 4:
         return four_bit_bytes(weights, double_quant=method.double_quant)
     if method.bits == 8:
         return eight_bit_bytes(weights, model.outputs)
-    return workload.element * weights
+    return workload.weight_element * weights
 
 
 def weight_bytes(workload: Workload) -> float:
     """Return the bytes of the model: the matrices of the blocks and everything else."""
-    return matrix_bytes(workload) + workload.element * workload.model.other_parameters
+    return matrix_bytes(workload) + _other_bytes(workload)
+
+
+def _other_bytes(workload: Workload) -> int:
+    """Return the bytes of embeddings, head, norms and biases; k-bit preparation makes some fp32."""
+    model, element = workload.model, workload.weight_element
+    upcast = workload.stack.upcast if workload.method.bits < 16 else "none"
+    if upcast == "all":
+        return FP32 * model.other_parameters
+    wide = model.norm_parameters if upcast == "norms" else 0
+    return element * model.other_parameters + (FP32 - element) * wide

@@ -3,19 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 from core.adapters.base import AdapterSettings, LowRankSettings
 from core.memory.cells import ModelCells
 from core.memory.methods import Method
+from core.memory.stack import OURS, TRAINER, Stack
 from core.models.info import Architecture
 from core.settings import RunSettings
 
 ELEMENTS = {"bf16": 2, "fp16": 2, "fp32": 4}  # bytes per element
-
-Engine = Literal["rankscope", "stock"]
-"""Who trains: this program, or PEFT's layers in the Trainer of transformers, which pads the rows,
-keeps fp32 copies for the adapters and makes all logits at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +24,16 @@ class Known:
         trained_share: Trained tokens over all, of the micro-batch where it is largest.
         attention: "flash" instead of the settings' sdpa or eager; "" for theirs.
         on_cpu: It runs on the processor.
-        engine: Who trains; full fine-tuning is always planned for the stock software.
+        stack: Which program trains; full fine-tuning is planned for the Trainer where this is ours.
+        shards: GPUs that split weights, gradients and moments among them.
     """
 
     longest: int = 0
     trained_share: float = 1.0
     attention: str = ""
     on_cpu: bool = False
-    engine: Engine = "rankscope"
+    stack: Stack = OURS
+    shards: int = 1
 
     @classmethod
     def of_rows(
@@ -66,35 +64,41 @@ class Workload:
         model: Its matrices and those that get an adapter.
         method: How it is trained.
         adapter: The settings of the adapter; without effect in full fine-tuning.
-        engine: Who trains.
+        stack: Which program trains.
         checkpointed: Blocks that are computed again in backward; None: as many as it takes.
         attention: "sdpa", "flash" or "eager".
         packed: Rows lie end to end in one sequence, and attention has no mask.
         element: Bytes of a number of the compute type.
+        residual_element: Bytes of a number of the hidden states between blocks.
+        weight_element: Bytes of a frozen weight that is not quantized.
         attention_element: Bytes of a number inside attention.
         product_element: Bytes of a number in the adapters' own products.
         rows: Micro-batch.
         length: Tokens of the longest row, to which the others are padded.
         trained_share: Of the tokens; 1 is the upper bound.
         on_cpu: The step runs on the processor, in the memory of the worker process.
+        shards: GPUs that split weights, gradients and moments among them.
     """
 
     model: ModelCells
     method: Method
     adapter: AdapterSettings
-    engine: Engine
+    stack: Stack
     optimizer: str
     accumulation: int
     checkpointed: int | None
     attention: str
     packed: bool
     element: int
+    residual_element: int
+    weight_element: int
     attention_element: int
     product_element: int
     rows: int
     length: int
     trained_share: float
     on_cpu: bool
+    shards: int
 
     @classmethod
     def of(
@@ -102,29 +106,34 @@ class Workload:
     ) -> "Workload":
         """Return the workload of one method under these settings."""
         training, limit = settings.training, settings.data.max_length
-        engine = "stock" if method.name == "full" else known.engine
+        stack = TRAINER if method.name == "full" and known.stack.ours else known.stack
         attention = known.attention or settings.model.attention
-        packed = engine == "rankscope" and training.packing and attention != "eager"
+        packed = stack.ours and training.packing and attention != "eager"
         element = element_bytes(settings.model.dtype, on_cpu=known.on_cpu)
         attended = settings.model.attention_dtype if packed else "auto"
-        narrow = engine == "rankscope" and training.adapter_products == "model"
+        narrow = stack.ours and training.adapter_products == "model"
         made = cls(
             model=model,
             method=method,
             adapter=settings.adapter,
-            engine=engine,
+            stack=stack,
             optimizer=training.optimizer,
             accumulation=training.accumulation,
             checkpointed=None,
             attention=attention,
             packed=packed,
-            element=element,
-            attention_element=_attention_element(attended, element, packed and known.on_cpu),
+            element=_inner_element(stack, method, element),
+            residual_element=ELEMENTS["fp32"] if _widened(stack, method) else element,
+            weight_element=element,
+            attention_element=_attention_element(
+                attended, _attended(stack, method, element, attention), packed and known.on_cpu
+            ),
             product_element=element if narrow else ELEMENTS["fp32"],
             rows=training.micro_batch,
             length=min(known.longest or limit, limit),
             trained_share=known.trained_share,
             on_cpu=known.on_cpu,
+            shards=known.shards,
         )
         return made.checkpointing(training.gradient_checkpointing)
 
@@ -149,7 +158,7 @@ class Workload:
     @property
     def padded(self) -> bool:
         """Rows may differ in length, so that attention gets a mask."""
-        return self.rows > 1 and not self.packed
+        return self.rows > 1 and not self.packed and self.stack.masked
 
     @property
     def full(self) -> bool:
@@ -165,12 +174,12 @@ class Workload:
     def shortened(self) -> bool:
         """Adapted matrices are computed in one step (`core.training.adapter_product`)."""
         plain = self.adapter.method != "dora" and not self.dropout
-        return self.engine == "rankscope" and plain and self.method.bits != 8
+        return self.stack.ours and plain and self.method.bits != 8
 
     @cached_property
     def first_block(self) -> int:
         """The lowest block that backward reaches: the first with an adapter."""
-        if self.engine == "stock":
+        if not self.stack.ours:
             return 0  # the Trainer lets the gradient flow down to the embeddings
         layers = self.model.target_layers
         return next((i for i, cells in enumerate(layers) if cells), len(layers))
@@ -181,9 +190,43 @@ class Workload:
         return self.architecture.layers - self.first_block
 
     @property
+    def adapter_element(self) -> int:
+        """Bytes of a number of the adapter, its gradient and its moments."""
+        return self.weight_element if self.stack.adapter_follows else ELEMENTS["fp32"]
+
+    @property
+    def adapter_input_element(self) -> int:
+        """Bytes of a number of the input that A multiplies outside of our engine."""
+        return self.element if self.stack.autocast else self.adapter_element
+
+    @property
+    def logit_element(self) -> int:
+        """Bytes of a logit as the head makes it."""
+        upcast = self.stack.upcast == "all" and self.method.bits < 16 and not self.stack.autocast
+        return ELEMENTS["fp32"] if upcast else self.weight_element
+
+    @property
     def parameters(self) -> int:
         """P: all parameters of the base."""
         return self.model.matrix_parameters + self.model.other_parameters
+
+
+def _widened(stack: Stack, method: Method) -> bool:
+    """Whether fp32 norms make the hidden states fp32, as after k-bit preparation."""
+    return method.bits < 16 and stack.upcast != "none"
+
+
+def _inner_element(stack: Stack, method: Method, element: int) -> int:
+    """Return the bytes of a number inside a block.
+
+    bitsandbytes returns the type that it was given: fp32 after fp32 norms, unless autocast casts.
+    """
+    return ELEMENTS["fp32"] if _widened(stack, method) and not stack.autocast else element
+
+
+def _attended(stack: Stack, method: Method, element: int, attention: str) -> int:
+    """Return the bytes of a number that attention is given; flash casts fp32 to 16 bits."""
+    return element if attention == "flash" else _inner_element(stack, method, element)
 
 
 def _attention_element(dtype: str, element: int, on_cpu: bool) -> int:

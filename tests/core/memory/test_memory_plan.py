@@ -13,6 +13,7 @@ from core.memory.devices import Device
 from core.memory.explain import explain
 from core.memory.methods import METHODS, Method
 from core.memory.plan import PARTS, MemoryPlan
+from core.memory.stack import TRAINER
 from core.memory.verdict import fits, judge, verdict
 from core.memory.workload import Known
 from core.settings import RunSettings
@@ -91,12 +92,12 @@ def test_the_whole_of_a_small_plan_by_hand() -> None:
 
 def test_the_small_plan_of_the_stock_software_by_hand() -> None:
     # The same: no mask, but fp32 copies for every adapter, and all logits at once.
-    stock = Known(engine="stock")
+    stock = Known(stack=TRAINER)
     plan = plan_memory(SMOL, USUAL.with_changes({"training.micro_batch": 1}), known=stock)
     attention = 2 * (2 * 576 + 2 * 192) + 4 * 9
     adapters = 4 * (6 * 576 + 1536) + 7 * 4 * 16
     block = 8 * 576 + attention + 3 * 2 * 1536 + adapters
-    assert plan.parts["activations"] == 256 * (30 * block + 2 * 576)
+    assert plan.parts["activations"] == 256 * 30 * block
     assert plan.parts["logits"] == 256 * (12 * 49_152 + 4 * 576)
 
 

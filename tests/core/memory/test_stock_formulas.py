@@ -7,16 +7,18 @@ from core.memory.attention import attention_bytes, score_backward_bytes, score_b
 from core.memory.checkpointing import activation_bytes
 from core.memory.inputs import adapter_input_bytes
 from core.memory.logits import loss_bytes
+from core.memory.stack import TRAINER, Loss, Stack
+from core.memory.weights import gptq_bytes, weight_bytes
 from core.memory.workload import Known
 from tests.core.memory.memory_workloads import INT8, NF4
 from tests.core.memory.memory_workloads import workload as any_workload
 
-workload = partial(any_workload, known=Known(engine="stock"))
+workload = partial(any_workload, known=Known(stack=TRAINER))
 
 
 def test_checkpoints_are_one_hidden_state_per_boundary() -> None:
     at_loss = activation_bytes(workload(), 32)[0]
-    assert at_loss == 33 * 2048 * 4096 * 2
+    assert at_loss == 32 * 2048 * 4096 * 2
 
 
 def test_attention_with_repeated_and_with_grouped_keys() -> None:
@@ -24,7 +26,7 @@ def test_attention_with_repeated_and_with_grouped_keys() -> None:
     assert attention_bytes(workload()) == 2 * 4 * 4096 + 4 * 32
     grouped = 2 * (2 * 4096 + 2 * 1024) + 4 * 32
     assert attention_bytes(workload(training__micro_batch=1)) == grouped
-    assert attention_bytes(workload(known=Known(attention="flash", engine="stock"))) == grouped
+    assert attention_bytes(workload(known=Known(attention="flash", stack=TRAINER))) == grouped
     assert attention_bytes(workload(model__attention="eager")) == 2 * 3 * 4096
 
 
@@ -78,6 +80,55 @@ def test_the_loss_holds_three_fp32_blocks_of_logits() -> None:
     assert loss_bytes(workload(model__dtype="fp32")) == 2048 * (12 * 128_256 + 4 * 4096)
 
 
-def test_fewer_trained_tokens_make_a_smaller_loss() -> None:
-    half = workload(known=Known(trained_share=0.5, engine="stock"))
-    assert loss_bytes(half) == 2048 * (6 * 128_256 + 4 * 4096)
+def test_untrained_tokens_spare_nothing() -> None:
+    half = workload(known=Known(trained_share=0.5, stack=TRAINER))
+    assert loss_bytes(half) == loss_bytes(workload())
+
+
+def losing(loss: Loss, **changes: object) -> float:
+    """Bytes per token of a loss, beyond the copy that the last norm keeps."""
+    made = any_workload(known=Known(stack=Stack(name="any", loss=loss)), **changes)
+    return loss_bytes(made) / 2048 - 4 * 4096
+
+
+def test_copies_of_the_logits_as_transformers_makes_them() -> None:
+    words, output = 128_256, 2 * 4096
+    # 4.46 to 4.50: logits in bf16, in fp32, shifted, and their log-softmax.
+    assert losing(Loss(kind="torch", shifts=True)) == 14 * words + output
+    # Before, the model made them fp32 and let go of the others.
+    assert losing(Loss(kind="torch", shifts=True, keeps_narrow=False)) == 12 * words + output
+    # A kernel that writes the gradient over the logits needs no log-softmax.
+    assert losing(Loss(kind="fused", shifts=True)) == 10 * words + output
+    # A caller that holds the model's output holds the logits through backward.
+    assert losing(Loss(kind="torch", held=True)) == 14 * words
+    assert losing(Loss(kind="torch", held=True), model__dtype="fp32") == 16 * words
+
+
+def test_a_fused_head_never_makes_all_logits() -> None:
+    # 2,048 tokens in 32 parts of 64: their gradient, and one part's logits in bf16 and fp32.
+    chunk = 6 * 64 * 128_256 / 2048
+    assert losing(Loss(kind="linear")) == 2 * 4096 + 2 * 4096 + chunk
+
+
+def test_k_bit_preparation_makes_the_rest_fp32() -> None:
+    prepared = Stack(name="any", loss=Loss(kind="torch"), upcast="all")
+    norms = Stack(name="any", loss=Loss(kind="torch"), upcast="norms")
+    rest = 2 * 128_256 * 4096 + 65 * 4096
+    plain = weight_bytes(workload(method=NF4))
+    assert weight_bytes(workload(method=NF4, known=Known(stack=prepared))) - plain == 2 * rest
+    assert weight_bytes(workload(method=NF4, known=Known(stack=norms))) - plain == 2 * 65 * 4096
+    wide = workload(method=NF4, known=Known(stack=prepared))
+    assert (wide.element, wide.residual_element, wide.logit_element) == (4, 4, 4)
+    assert workload(known=Known(stack=prepared)).element == 2  # only quantized models are prepared
+
+
+def test_under_autocast_adapters_keep_16_bits() -> None:
+    cast = Stack(name="any", loss=Loss(kind="torch"), autocast=True)
+    made = workload(adapter__rank=8, known=Known(stack=cast))
+    seven = 2 * (6 * 4096 + 14336) + 7 * 2 * 8
+    assert adapter_input_bytes(made, made.model.target_layers[0]) == seven
+
+
+def test_gptq_weights_have_a_scale_and_a_zero_per_group() -> None:
+    assert gptq_bytes(128, 128) == 64 + 2.5
+    assert gptq_bytes(128, 0) == 64
