@@ -9,10 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from core.memory.table import predict, read_rows
 from memory.report import report, write
 from memory.scores import Scored
-
-from core.memory.table import predict, read_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = ROOT / "tests" / "core" / "memory" / "measured_rows.csv"
