@@ -87,6 +87,9 @@ def test_a_number_of_checkpointed_blocks_shows_as_one(
     assert choice.value == 12
     segment(choice, "Auto").click()
     assert session.settings.training.gradient_checkpointing == "auto"
+    segment(choice, "12").click()  # it stays on offer
+    assert session.settings.training.gradient_checkpointing == 12
+    session.change({"training.gradient_checkpointing": "all"})
     assert visible_segments(choice) == ["Off", "Auto", "All"]
 
 
