@@ -99,16 +99,20 @@ CHOICES = {
     "model.dtype": [("auto", "auto"), ("bf16", "bf16"), ("fp16", "fp16"), ("fp32", "fp32")],
 }
 """What stands in a combo box, with names for people."""
-NO_DECAY = "Only the schedule WSD has a decay of its own."
-CHECKPOINTING = [("off", "Off"), ("auto", "Auto"), ("all", "All")]
 
 
 class CheckpointingField(Segmented):
-    """Off, auto or all; a number of blocks is what auto came to in an earlier run."""
+    """Off, auto or all, and a number of blocks where one is set: what auto came to in a run."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__([("off", "Off"), ("auto", "Auto"), ("all", "All"), (1, "1")], theme=theme)
+        self.set_last(1, "1", shown=False)
 
     def set_value(self, value: Any) -> None:
-        """Choose a word; a number shows as auto."""
-        super().set_value("auto" if isinstance(value, int) else value)
+        """Choose a word or a number; there is a segment for a number only where one is set."""
+        number = value if isinstance(value, int) else 1
+        self.set_last(number, str(number), shown=number == value)
+        super().set_value(value)
 
 
 class TrainSettings(QWidget):
@@ -154,11 +158,8 @@ class TrainSettings(QWidget):
             self._grid.setColumnStretch(column, 1)
 
     def refresh(self) -> None:
-        """Compute anew what the settings come to, and which of them have an effect."""
+        """Compute anew what the settings come to."""
         training = self._session.settings.training
-        falls = training.schedule == "wsd"
-        self.rows["training.decay_share"].field.setEnabled(falls)
-        self.rows["training.decay_share"].field.setToolTip("" if falls else NO_DECAY)
         batch = training.micro_batch * training.accumulation
         rows = batch * training.steps
         self.outcome.show_fact("Effective batch", f"{batch:,} rows")
@@ -186,7 +187,7 @@ class TrainSettings(QWidget):
     def _row(self, key: str) -> FormRow:
         field: QWidget | None = ComboBox(CHOICES[key]) if key in CHOICES else None
         if key == "training.gradient_checkpointing":
-            field = CheckpointingField(CHECKPOINTING, theme=self._theme)
+            field = CheckpointingField(self._theme)
         return form_row(self._session, key, field, theme=self._theme)
 
     def _show_blocks(self) -> None:

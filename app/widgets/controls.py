@@ -218,15 +218,17 @@ class Segmented(QFrame):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(name)
         self._name = name
-        self._options = options
+        self._options = list(options)
         self._group = QButtonGroup(self)
         self._buttons: list[Button] = []
+        self._dividers: list[QFrame] = []
         layout = QHBoxLayout(self)
         layout.setContentsMargins(1, 0, 1, 0)
         layout.setSpacing(0)
         for index, (_value, text) in enumerate(options):
             if index:
-                layout.addWidget(_divider())
+                self._dividers.append(_divider())
+                layout.addWidget(self._dividers[-1])
             layout.addWidget(self._segment(text, theme), 1)
         self._buttons[0].setChecked(True)
         self._group.idToggled.connect(self._on_toggled)
@@ -258,6 +260,14 @@ class Segmented(QFrame):
         for (_value, text), made in zip(self._options, self._buttons, strict=True):
             made.setAccessibleName(f"{name}: {text}")
 
+    def set_last(self, value: Any, text: str, *, shown: bool) -> None:
+        """Let the last choice be another one, and show it or not."""
+        self._options[-1] = (value, text)
+        self._buttons[-1].setText(text)
+        self._buttons[-1].setAccessibleName(f"{self._name}: {text}")
+        for widget in (self._buttons[-1], self._dividers[-1]):
+            widget.setVisible(shown)
+
     def set_option_enabled(self, value: Any, enabled: bool, why_not: str = "") -> None:
         """Switch one choice off, and say why in its tool tip."""
         for (option, _text), made in zip(self._options, self._buttons, strict=True):
@@ -276,9 +286,12 @@ class Segmented(QFrame):
 
     def _move(self, step: int) -> None:
         index = self._group.checkedId() + step
-        if 0 <= index < len(self._buttons) and self._buttons[index].isEnabled():
-            self._buttons[index].setChecked(True)
-            self._buttons[index].setFocus(Qt.FocusReason.TabFocusReason)
+        if not 0 <= index < len(self._buttons):
+            return
+        segment = self._buttons[index]
+        if segment.isEnabled() and not segment.isHidden():
+            segment.setChecked(True)
+            segment.setFocus(Qt.FocusReason.TabFocusReason)
 
     def _on_toggled(self, index: int, on: bool) -> None:
         if on:

@@ -15,6 +15,7 @@ from app.widgets.controls import CheckBox, ComboBox, DoubleSpinBox, Segmented, S
 from app.widgets.number_field import NumberField, TextField, number_text
 from app.widgets.several import Several
 from core.errors import UserError
+from core.settings import without_effect
 
 __all__ = [
     "CheckBox",
@@ -93,7 +94,8 @@ class FormRow(QWidget):
     """One setting of the run, two ways: the control changes the session and follows it.
 
     A value that is out of bounds stays in the control, with a red border, a message under it and
-    the nearest valid value as a button; the session keeps the last valid one.
+    the nearest valid value as a button; the session keeps the last valid one. A setting that does
+    nothing beside the others is grey, and its tool tip says why.
     """
 
     def __init__(
@@ -167,6 +169,10 @@ class FormRow(QWidget):
         self.field.setObjectName(f"field_{self.setting.key}")
 
     def _on_settings(self) -> None:
+        why_idle = without_effect(self._session.settings).get(self.setting.key, "")
+        if why_idle or not self.field.isEnabled():
+            self.field.setEnabled(not why_idle)
+            self.field.setToolTip(why_idle)
         section, _, key = self.setting.key.rpartition(".")
         holder = getattr(self._session.settings, section) if section else self._session.settings
         if not hasattr(holder, key):

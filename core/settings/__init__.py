@@ -1,5 +1,6 @@
 """The settings of a run and their TOML file."""
 
+from core.settings.effect import without_effect
 from core.settings.run import (
     DataSettings,
     ModelSettings,
@@ -17,4 +18,5 @@ __all__ = [
     "load_settings",
     "save_settings",
     "setting_keys",
+    "without_effect",
 ]

@@ -24,7 +24,7 @@ from speed.rounds import ROOT, BenchError, Measured, Turn, environment
 WINDOW = "Rankscope, window open"
 HEADLESS = "Rankscope, headless"
 LEAST = 0.97
-_STEPS = 3  # that count in a turn; the one that was cut by the stop does not
+_STEPS = 6  # that count in a turn; the one that was cut by the stop does not
 _PATIENCE = 600.0
 
 

@@ -6,6 +6,8 @@ import os
 import random
 import signal
 import time
+from collections.abc import Callable
+from itertools import product
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -34,13 +36,18 @@ def serve_one_job(run: RunFolder, output: int) -> None:
         serve(io.StringIO(json.dumps(request) + '\n{"command": "quit"}\n'), events)
 
 
-def signalled(run: RunFolder, number: int, seconds: float) -> tuple[float, str]:
-    """Send a signal so long after the first step; return how long the end took, and what failed."""
+def signalled(
+    run: RunFolder, number: int, seconds: float, *, after: Callable[[str], object]
+) -> tuple[float, str]:
+    """Send a signal so long after the first line for which `after` is true.
+
+    Return how long the end took, and what failed.
+    """
     reading, writing = os.pipe()
     worker = fork(lambda: serve_one_job(run, writing))
     os.close(writing)
     with os.fdopen(reading) as events:
-        next(line for line in events if step_of(line))
+        next(line for line in events if after(line))
         time.sleep(seconds)
         sent = time.monotonic()
         os.kill(worker, number)
@@ -63,21 +70,32 @@ def what_failed(run: RunFolder, steps: list[int], took: float) -> str:
         return f"it took {took:.1f} s"
     if state.phase != "stopped":
         return f"the run is {state.phase}"
-    if found is None or found.step != state.step or (steps and found.step != steps[-1]):
-        return f"saved {found and found.step} of {state.step}"
+    saved = found.step if found else 0
+    if saved != state.step or (steps and saved != steps[-1]):
+        return f"saved {saved} of {state.step}"
     return ""
+
+
+def is_progress(line: str) -> bool:
+    return bool(json.loads(line)["event"] == "progress")
+
+
+PHASES: dict[str, Callable[[str], object]] = {"loading": is_progress, "training": step_of}
+"""After which line the clock of a signal starts: the first of loading, the first step."""
 
 
 @short_and_full("count", 1, 20)
 def test_a_signal_saves_the_step_and_ends(make_run: MakeRun, report: Report, count: int) -> None:
     dice, failures, times = random.Random(0), [], []
-    for number in range(count):
-        for sign in SIGNALS:
-            run = make_run(f"{sign.name}-{number}", training__steps=100_000)
-            took, failed = signalled(run, sign, dice.random())
-            times.append(took)
-            failures += [f"{sign.name} {number}: {failed}"] if failed else []
-    detail = f"SIGTERM and SIGINT; slowest end {max(times):.1f} s, at most {MOST_SECONDS:g} s"
+    for number, sign, (phase, after) in product(range(count), SIGNALS, PHASES.items()):
+        run = make_run(f"{sign.name}-{phase}-{number}", training__steps=100_000)
+        took, failed = signalled(run, sign, dice.random(), after=after)
+        times.append(took)
+        failures += [f"{sign.name} {phase} {number}: {failed}"] if failed else []
+    detail = (
+        f"SIGTERM and SIGINT, from loading on and from the first step on; slowest end "
+        f"{max(times):.1f} s, at most {MOST_SECONDS:g} s"
+    )
     report.claim("R10", failures, len(times), detail)
 
 

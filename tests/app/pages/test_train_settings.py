@@ -3,11 +3,11 @@
 import typing
 
 import pytest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.pages.base import PageContext
-from app.pages.train_settings import CHOICES, TrainSettings
+from app.pages.train_settings import CHOICES, CheckpointingField, TrainSettings
 from app.session import Session
 from app.setting_field import setting_field
 from app.why import SETTINGS
@@ -61,6 +61,45 @@ def test_the_decay_share_counts_only_for_wsd(form: TrainSettings, session: Sessi
     assert share.toolTip() == ""
     session.change({"training.schedule": "linear"})
     assert not share.isEnabled()
+
+
+def test_what_has_no_effect_is_grey_and_says_why(form: TrainSettings, session: Session) -> None:
+    products, stopping = (
+        field(form, f"training.{n}") for n in ("adapter_products", "early_stopping")
+    )
+    assert products.isEnabled()
+    session.change({"adapter.method": "dora"})
+    assert not products.isEnabled()
+    assert "DoRA" in products.toolTip()
+    session.change({"adapter.method": "lora", "data.held_out": 0.0})
+    assert products.isEnabled()
+    assert not stopping.isEnabled()
+
+
+def test_a_number_of_checkpointed_blocks_shows_as_one(
+    form: TrainSettings, session: Session
+) -> None:
+    choice = field(form, "training.gradient_checkpointing")
+    assert isinstance(choice, CheckpointingField)
+    assert visible_segments(choice) == ["Off", "Auto", "All"]
+    session.change({"training.gradient_checkpointing": 12})
+    assert visible_segments(choice) == ["Off", "Auto", "All", "12"]
+    assert choice.value == 12
+    segment(choice, "Auto").click()
+    assert session.settings.training.gradient_checkpointing == "auto"
+    segment(choice, "12").click()  # it stays on offer
+    assert session.settings.training.gradient_checkpointing == 12
+    session.change({"training.gradient_checkpointing": "all"})
+    assert visible_segments(choice) == ["Off", "Auto", "All"]
+
+
+def segment(choice: CheckpointingField, text: str) -> QAbstractButton:
+    return next(b for b in choice.findChildren(QAbstractButton) if b.text() == text)
+
+
+def visible_segments(choice: CheckpointingField) -> list[str]:
+    buttons = choice.findChildren(QAbstractButton)
+    return [button.text() for button in buttons if not button.isHidden()]
 
 
 def test_a_ratio_below_one_is_refused_in_place(form: TrainSettings, session: Session) -> None:

@@ -256,3 +256,12 @@ def test_paged_states_need_a_gpu(changed: Changed) -> None:
     assert found.level == "block"
     assert "adamw8bit" in found.fix
     assert run("optimizer-device", replace(paged, device=gpu)).level == "ok"
+
+
+def test_a_setting_that_does_nothing_is_named(changed: Changed) -> None:
+    found = run("idle-settings", changed({"training.decay_share": 0.5}))
+    assert found.level == "info"
+    assert found.message.startswith("training.decay_share has no effect. ")
+    assert "0.2" in found.fix
+    wsd = {"training.decay_share": 0.5, "training.schedule": "wsd"}
+    assert run("idle-settings", changed(wsd)).level == "ok"
