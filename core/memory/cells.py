@@ -67,7 +67,7 @@ class ModelCells:
 
     Attributes:
         architecture: The dimensions of the model.
-        cells: All matrices of the blocks and of towers.
+        cells: All matrices of the blocks and of towers, adapted or not.
         targets: The matrices that get an adapter.
         parameters: All parameters of the model.
         expert_parameters: How many of them belong to experts.
@@ -91,7 +91,7 @@ class ModelCells:
         if targets != (ALL_LINEAR,):
             names = set(resolve(targets, info.grid))
             chosen = _cells((module for module in modules if module.name in names), routed)
-        cells = blocks + _cells(info.tower, routed)
+        cells = blocks + _cells(info.fixed_matrices, routed)
         return cls(info.architecture, cells, chosen, info.parameters, info.expert_parameters)
 
     @property

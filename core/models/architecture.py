@@ -70,7 +70,9 @@ def read_dimensions(content: Mapping[str, Any], name: str) -> Architecture:
     text, family = read_config(content, name)
     if content.get("is_encoder_decoder"):
         raise no_decoder(name, text.architecture or text.family)
-    own = dict(family.read(text)) if family else {"known": False}
+    own = (
+        dict(family.read(text)) if family else {"known": False, "mlp_adaptable": not _experts(text)}
+    )
     usual = {field: read(text) for field, read in _FIELDS.items() if field not in own}
     architecture = Architecture(family=text.family, **usual, **own)
     _check(architecture, text)

@@ -42,6 +42,8 @@ class Architecture:
         logit_cap: The same of the logits.
         activation: As transformers calls it.
         dropout: Share of the hidden states that is silenced in training.
+        mlp_adaptable: PEFT can adapt plain MLPs and shared experts: not where it takes their names
+            for those of fused experts (`convert_peft_config_for_transformers` in PEFT 0.21).
         quantizable: Its matrices are plain Linear modules, which bitsandbytes replaces.
         known: The family is one of `core.models.families`; else the block is taken for Llama's.
     """
@@ -78,5 +80,6 @@ class Architecture:
     logit_cap: float = 0.0
     activation: str = "silu"
     dropout: float = 0.0
+    mlp_adaptable: bool = True
     quantizable: bool = True
     known: bool = True

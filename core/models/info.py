@@ -18,6 +18,7 @@ _TOWER = re.compile(r"(^|\.)(vision|visual|image|audio|speech)")
 _NO_TARGET = re.compile(
     r"\.experts\.|\.(mlp|block_sparse_moe|feed_forward|ffn)\.gate$|\.router\b|norm$|^blk\."
 )
+_TAKEN_FOR_EXPERTS = (".gate_proj", ".up_proj", ".down_proj")
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "qkv_proj", "c_attn", "query_key_value", "o_proj")
 _MLP = ("gate_proj", "up_proj", "gate_up_proj", "c_fc", "down_proj")
 _USUAL_ORDER = (*_ATTENTION, "out_proj", *_MLP)
@@ -143,14 +144,18 @@ class ModelInfo:
         return ModuleGrid(tuple(modules))
 
     @cached_property
-    def tower(self) -> tuple[LinearModule, ...]:
-        """The matrices of what sees or hears: no targets, but quantized like the others."""
+    def fixed_matrices(self) -> tuple[LinearModule, ...]:
+        """The matrices that no adapter reaches, but which are quantized like the others.
+
+        Those of towers; and in some mixtures of experts those of the plain MLPs and the shared
+        expert: PEFT takes their names for those of fused experts, and would adapt all of these.
+        """
         return tuple(self._matrices[1])
 
     @cached_property
     def _matrices(self) -> tuple[list[LinearModule], list[LinearModule]]:
-        """The linear modules of the blocks of the language model, and of towers."""
-        kinds: dict[tuple[str, str], tuple[str, bool] | None] = {}  # what equal names of blocks are
+        """The linear modules of blocks: those that an adapter reaches, and the others."""
+        kinds: dict[tuple[str, str], tuple[str, bool] | None] = {}  # by name, less the block's
         made: tuple[list[LinearModule], list[LinearModule]] = ([], [])
         for tensor in self.tensors:
             match = _LAYER.search(tensor.name) if len(tensor.shape) == 2 else None
@@ -158,15 +163,26 @@ class ModelInfo:
                 continue
             key = tensor.name[: match.start()], tensor.name[match.end() :]
             if key not in kinds:
-                kinds[key] = _kind(tensor)
+                kinds[key] = self._kind(tensor)
             found = kinds[key]
             if found is not None:
-                kind, in_tower = found
+                kind, is_fixed = found
                 rows, columns = tensor.shape
                 shape = (columns, rows) if self.transposed else (rows, columns)
                 name = tensor.name.removesuffix(".weight")
-                made[in_tower].append(LinearModule(name, int(match[1]), kind, shape))
+                made[is_fixed].append(LinearModule(name, int(match[1]), kind, shape))
         return made
+
+    def _kind(self, tensor: TensorSpec) -> tuple[str, bool] | None:
+        """Return the kind of a linear module and whether it is fixed; None for other tensors."""
+        name = tensor.name.removesuffix(".weight")
+        place = locate(name)
+        if name == tensor.name or place is None or _NO_TARGET.search(name):
+            return None
+        if min(tensor.shape) == 1:  # a gate of one expert, or a norm that some files keep as a row
+            return None
+        taken = not self.architecture.mlp_adaptable and name.endswith(_TAKEN_FOR_EXPERTS)
+        return place[1], taken or is_tower(name)
 
 
 def flow(kind: str) -> tuple[bool, int]:
@@ -198,14 +214,3 @@ def locate(name: str) -> tuple[int, str] | None:
     """Return layer and kind of a module name: (3, "mlp.up_proj"), or None outside the blocks."""
     match = _LAYER.search(name)
     return (int(match[1]), _EXPERT.sub(".", name[match.end() :])) if match else None
-
-
-def _kind(tensor: TensorSpec) -> tuple[str, bool] | None:
-    """Return the kind of a linear module and whether it is in a tower; None for other tensors."""
-    name = tensor.name.removesuffix(".weight")
-    place = locate(name)
-    if name == tensor.name or place is None or _NO_TARGET.search(name):
-        return None
-    if min(tensor.shape) == 1:  # a gate of one expert, or a norm that some files keep as a row
-        return None
-    return place[1], is_tower(name)

@@ -1,6 +1,7 @@
 """Mixtures of experts: their weights are single three-dimensional parameters in transformers 5."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from core.models.config import Config
 from core.models.families.base import Shapes, linear
@@ -17,6 +18,7 @@ class Experts:
         narrow: They have a width of their own, beside that of the plain MLPs of some blocks.
         shared: Name of the expert that every token passes; empty for none.
         shared_gate: Name of the gate behind that.
+        renamed: PEFT turns the names of MLPs into those of experts (`mlp_adaptable`).
         transposed: Weights are (in, out), and router and experts have biases (gpt-oss).
     """
 
@@ -25,13 +27,15 @@ class Experts:
     narrow: bool = False
     shared: str = ""
     shared_gate: str = ""
+    renamed: bool = False
     transposed: bool = False
 
-    def read(self, text: Config) -> dict[str, int]:
+    def read(self, text: Config) -> dict[str, Any]:
         """Return the fields of `Architecture` on experts."""
         return {
             "experts": text.size("num_local_experts", "num_experts", "n_routed_experts"),
             "experts_per_token": text.size("num_experts_per_tok"),
+            "mlp_adaptable": not self.renamed,
             **(_narrow_sizes(text) if self.narrow else {}),
         }
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
@@ -13,7 +14,7 @@ from core.memory.cells import Cell, ModelCells
 from core.models.architecture import read_dimensions
 from core.models.expected import expected_tensors
 from core.models.families import FAMILIES
-from core.models.info import ModelInfo
+from core.models.info import ModelInfo, locate
 from tests.core.models.published_configs import PUBLISHED
 from tests.core.models.test_families import CASES, HEADS, config_of
 
@@ -41,22 +42,32 @@ def modules_of(config: transformers.PreTrainedConfig) -> nn.Module:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_grid_is_every_linear_module_of_the_blocks(case: str) -> None:
+def test_every_linear_module_of_a_block_is_a_target_or_fixed(case: str) -> None:
     config = config_of(case)
     info, model = info_of(config.to_dict()), modules_of(config)
     linear = {
-        name: (module.nx, module.nf) if isinstance(module, Conv1D) else module.weight.shape[::-1]
+        name: module.weight.shape if isinstance(module, nn.Linear) else module.weight.shape[::-1]
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear | Conv1D)
+        if isinstance(module, nn.Linear | Conv1D) and locate(name) and "router" not in name
     }
-    grid = {module.name: module.shape[::-1] for module in info.grid.modules}
-    assert {name: linear.get(name) for name in grid} == grid
-    blocks = {name for name in linear if ".".join(name.split(".")[:-1]) and name in linear}
-    others = {name.split(".")[-1] for name in blocks - set(grid) if "vision" not in name}
-    assert others <= {
-        *("lm_head", "router", "shared_expert_gate", "project_in", "project_out", "regression"),
-        *("dense", "decoder", "classifier"),
-    }
+    known = {m.name: m.shape for m in (*info.grid.modules, *info.fixed_matrices)}
+    assert {name: shape for name, shape in linear.items() if min(shape) > 1} == known
+
+
+@pytest.mark.parametrize("case", DECODERS)
+def test_peft_adapts_the_targets_and_nothing_else(case: str) -> None:
+    config = config_of(case)
+    info, model = info_of(config.to_dict()), modules_of(config)
+    names = [module.name for module in info.grid.modules]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        options = LoraConfig(r=2, target_modules=list(names), init_lora_weights=False)
+        adapted = get_peft_model(model, options)
+    trained = {name: p for name, p in adapted.named_parameters() if p.requires_grad}
+    made = {name.split(".lora_")[0].removeprefix("base_model.model.") for name in trained}
+    assert made == set(names)
+    planned = ModelCells.of(info, ("all-linear",)).target_shapes.items()
+    assert sum(p.numel() for p in trained.values()) == sum(2 * sum(s) * n for s, n in planned)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -88,6 +99,19 @@ def test_experts_are_counted_but_neither_adapted_nor_quantized() -> None:
     assert cells.matrix_parameters == 32 * (2 * 4096 * 4096 + 2 * 1024 * 4096)
     assert {cell.kind for cell in cells.targets} == {
         f"self_attn.{letter}_proj" for letter in "qkvo"
+    }
+
+
+def test_names_that_peft_takes_for_experts_are_no_targets() -> None:
+    # In PEFT 0.21 a target named down_proj becomes the experts' parameter of that name: adapters
+    # of 7.5 billion parameters in DeepSeek-V3 instead of those of a few plain MLPs.
+    info = info_of(PUBLISHED["DeepSeek-V3"][0])
+    labels = {module.label for module in info.grid.modules}
+    assert labels == {"q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj"}
+    assert {m.kind for m in info.fixed_matrices} == {
+        f"mlp.{stem}{name}_proj"
+        for stem in ("", "shared_experts.")
+        for name in ("gate", "up", "down")
     }
 
 

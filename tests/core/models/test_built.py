@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import transformers
 
+from core.control import Control
 from core.errors import UserError
+from core.jobs import JOBS
 from core.memory import plan_methods
 from core.models.built import open_or_build
 from core.models.families import FAMILIES
+from core.models.json import from_json
 from core.models.sources import open_model
 from core.settings import RunSettings
 
@@ -48,6 +51,13 @@ def test_an_unknown_family_is_built(tmp_path: Path, family: str) -> None:
     assert plans[0].parts["weights"] == 2 * info.parameters
 
 
+def test_the_worker_describes_it_too(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "helium")
+    job = JOBS["describe_model"]()
+    (reply,) = job.run(job.Request(source=str(folder)), Control())
+    assert from_json(json.loads(json.dumps(reply.data))) == open_or_build(str(folder))
+
+
 def test_a_known_language_model_behind_an_unknown_tower(tmp_path: Path) -> None:
     text = {**SIZES, "model_type": "mistral", "head_dim": 16}
     vision = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "image_size": 28}
@@ -58,7 +68,7 @@ def test_a_known_language_model_behind_an_unknown_tower(tmp_path: Path) -> None:
     assert info.architecture.known
     assert info.architecture.family == "mistral"
     assert {module.layer for module in info.grid.modules} == {0, 1, 2}
-    assert len(info.tower) > 0
+    assert len(info.fixed_matrices) > 0
 
 
 def test_an_encoder_is_built_for_planning_only(tmp_path: Path) -> None:
