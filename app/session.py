@@ -158,17 +158,18 @@ class Session(QObject):
             self.model = open_model(self.settings.model.source)
         except UserError as error:
             self.model_error = error
+            source = self.settings.model.source
             if isinstance(error, UnknownFamily):
-                self._describe_in_worker("Building an outline of {} …")
-            elif _looks_like_hub_id(self.settings.model.source):
-                self._describe_in_worker("Asking the hub about {} …")
+                self._describe_in_worker(f"Building an outline of {Path(source).name} …")
+            elif _looks_like_hub_id(source):
+                self._describe_in_worker(f"Asking the hub about {source} …")
         self._make_plans()
         self.model_changed.emit()
         self.plan_changed.emit()
 
     def _describe_in_worker(self, meanwhile: str) -> None:
         source = self.settings.model.source
-        self.model_error = UserError(meanwhile.format(source), "")
+        self.model_error = UserError(meanwhile, "")
 
         def on_event(event: Event) -> None:
             if isinstance(event, Reply):

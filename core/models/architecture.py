@@ -23,7 +23,7 @@ _FIELDS: dict[str, Callable[[Config], Any]] = {
     "heads": lambda text: text.heads,
     "kv_heads": lambda text: text.size("num_key_value_heads", "num_kv_heads", default=text.heads),
     "head_dim": lambda text: text.size("head_dim", default=max(1, text.hidden_size // text.heads)),
-    "intermediate_size": lambda text: _inner(text),
+    "intermediate_size": lambda text: text.size("intermediate_size", "ffn_dim"),
     "vocab_size": lambda text: text.size("vocab_size"),
     "context_length": lambda text: text.size(*_CONTEXT, default=2048),
     "tied_embeddings": lambda text: _tied(text),
@@ -70,9 +70,7 @@ def read_dimensions(content: Mapping[str, Any], name: str) -> Architecture:
     text, family = read_config(content, name)
     if content.get("is_encoder_decoder"):
         raise no_decoder(name, text.architecture or text.family)
-    own = (
-        dict(family.read(text)) if family else {"known": False, "mlp_adaptable": not _experts(text)}
-    )
+    own = family.read(text) if family else _unknown(text)
     usual = {field: read(text) for field, read in _FIELDS.items() if field not in own}
     architecture = Architecture(family=text.family, **usual, **own)
     _check(architecture, text)
@@ -88,11 +86,10 @@ def read_architecture(content: Mapping[str, Any], name: str) -> Architecture:
     """
     architecture = read_dimensions(content, name)
     text, family = read_config(content, name)
-    made = [str(kind) for kind in text.items("architectures") or []]
-    if made and not any(kind.endswith(_WRITERS) for kind in made):
-        raise no_decoder(name, made[0])
-    if architecture.kind != "decoder":
-        raise no_decoder(name, text.family)
+    made = text.architectures
+    writes = not made or any(kind.endswith(_WRITERS) for kind in made)
+    if not writes or architecture.kind != "decoder":
+        raise no_decoder(name, text.architecture or text.family)
     if family is not None and family.code_only:
         raise UserError(
             f"{name} needs the code that was published with it, which Rankscope does not run.",
@@ -127,10 +124,17 @@ def _tied(text: Config) -> bool:
     return text.flag("tie_word_embeddings") if whole is None else bool(whole)
 
 
-def _inner(text: Config) -> int:
-    """Return the width of the MLP; four times the hidden states is no family's fixed default."""
-    usual = None if text.family in FAMILIES else 4 * text.hidden_size
-    return text.size("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", default=usual)
+def _unknown(text: Config) -> dict[str, Any]:
+    """Return the fields that are guessed of a family that is not written down."""
+    usual = text.size("intermediate_size", "n_inner", "ffn_dim", default=4 * text.hidden_size)
+    experts = _experts(text)
+    return {
+        "known": False,
+        "mlp_adaptable": not experts,
+        "intermediate_size": text.size("moe_intermediate_size", default=usual)
+        if experts
+        else usual,
+    }
 
 
 def _experts(text: Config) -> int:

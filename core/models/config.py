@@ -53,10 +53,15 @@ class Config:
         return replace(self, values={**defaults, **self.values})
 
     @property
+    def architectures(self) -> tuple[str, ...]:
+        """The classes of transformers that the model was saved as; empty where it is not said."""
+        named = self.content.get("architectures")
+        return tuple(str(kind) for kind in named) if isinstance(named, list) else ()
+
+    @property
     def architecture(self) -> str:
-        """The class of transformers that the model was saved as; empty where it is not said."""
-        named = self.items("architectures")
-        return str(named[0]) if named else ""
+        """The first of them, or nothing."""
+        return next(iter(self.architectures), "")
 
     @property
     def layers(self) -> int:

@@ -1,6 +1,5 @@
 """BERT, RoBERTa and ESM-2: encoders with a masked-language head, or with a pooler alone."""
 
-from functools import partial
 from typing import Any
 
 from core.models.config import Config
@@ -114,7 +113,7 @@ for _family in ("bert", "roberta"):
     )
 FAMILIES.register("esm")(
     Family(
-        layout=partial(_layout),
+        layout=_layout,
         defaults={**_DEFAULTS, "max_position_embeddings": 1026},
         read=_read_esm,
         prefix="esm",
