@@ -17,6 +17,7 @@ from core.memory.changes import difference
 from core.memory.devices import Device, find_devices
 from core.memory.plan import MemoryPlan, plan_memory, plan_methods
 from core.memory.workload import Known
+from core.models.families.base import UnknownFamily
 from core.models.info import ModelInfo
 from core.models.json import from_json
 from core.models.sources import open_model
@@ -157,15 +158,18 @@ class Session(QObject):
             self.model = open_model(self.settings.model.source)
         except UserError as error:
             self.model_error = error
-            if _looks_like_hub_id(self.settings.model.source):
-                self._describe_remote()
+            source = self.settings.model.source
+            if isinstance(error, UnknownFamily):
+                self._describe_in_worker(f"Building an outline of {Path(source).name} …")
+            elif _looks_like_hub_id(source):
+                self._describe_in_worker(f"Asking the hub about {source} …")
         self._make_plans()
         self.model_changed.emit()
         self.plan_changed.emit()
 
-    def _describe_remote(self) -> None:
+    def _describe_in_worker(self, meanwhile: str) -> None:
         source = self.settings.model.source
-        self.model_error = UserError(f"Asking the hub about {source} …", "")
+        self.model_error = UserError(meanwhile, "")
 
         def on_event(event: Event) -> None:
             if isinstance(event, Reply):

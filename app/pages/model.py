@@ -15,6 +15,7 @@ from app.pages.model_header import DropTarget, FilterChips, ModelHeader
 from app.pages.model_prepare import PrepareRow
 from app.widgets.basic import Banner, Button, Card, button, label
 from core.errors import UserError
+from core.models.families.base import UnknownFamily
 from core.models.info import BrokenModel
 from core.models.sources import find_models, is_hub_id, open_model
 
@@ -82,7 +83,7 @@ class ModelPage(Page):
         try:
             open_model(source)
         except UserError as error:
-            if not is_hub_id(source):
+            if not is_hub_id(source) and not isinstance(error, UnknownFamily):
                 self.banner.show_message(error.message, error.hint, tone="danger")
                 return
         if self._session.change({"model.source": source}):

@@ -3,15 +3,13 @@
 from core.checks.base import CHECKS, Finding
 from core.checks.context import CheckContext
 
-LEARNED_POSITIONS = frozenset({"gpt2", "gpt_bigcode", "gpt_neo", "opt"})
-"""Families with one learned vector per position: beyond the last there is nothing to look up."""
-
 
 @CHECKS.register("context-length")
 def context_length(context: CheckContext) -> Finding | None:
     """Warn where rows exceed the context of the model, block where it cannot compute them.
 
-    A mere limit above the context harms nobody.
+    A mere limit above the context harms nobody. Of learned positions there is one vector each:
+    beyond the last there is nothing to look up.
     """
     if context.model is None:
         return None
@@ -26,6 +24,6 @@ def context_length(context: CheckContext) -> Finding | None:
     longest = min(length, max(context.tokens.stats.lengths))
     if longest > known:
         message = f"A row has {longest:,} tokens; the model was made for {known:,} at most."
-        is_end = context.model.architecture.family in LEARNED_POSITIONS
+        is_end = context.model.architecture.positions == "learned"
         return Finding("block" if is_end else "warn", message, fix)
     return Finding("ok", f"The longest row has {longest:,} tokens; the context is {known:,}.")

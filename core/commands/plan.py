@@ -3,6 +3,7 @@
 import argparse
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from core.commands.base import COMMANDS, add_set_option, changes_of
@@ -12,8 +13,8 @@ from core.memory.methods import find_methods
 from core.memory.plan import PARTS, MemoryPlan, plan_methods
 from core.memory.verdict import fits
 from core.memory.workload import Known
+from core.models.built import open_or_build
 from core.models.info import ModelInfo
-from core.models.sources import open_model
 from core.settings import RunSettings
 
 OPTIMIZERS = "adamw, adamw8bit, paged_adamw8bit, lion, adafactor or sgd"
@@ -59,8 +60,12 @@ class Plan:
     @staticmethod
     def run(arguments: argparse.Namespace) -> dict[str, Any]:
         """Return the plans as a document."""
-        info = open_model(arguments.model)
-        settings = _settings(arguments)
+        info = open_or_build(arguments.model, planning=True)
+        settings, known = _settings(arguments), Known(attention=arguments.attention)
+        if info.architecture.kind == "vision":  # as many patches in every picture, and one label
+            patches = info.architecture.context_length
+            settings = settings.with_changes({"data.max_length": patches})
+            known = replace(known, trained_share=1 / patches)
         memory = arguments.gpu_memory
         device = custom_card(parse_amount(memory)) if memory else None
         plans = plan_methods(
@@ -68,7 +73,7 @@ class Plan:
             settings,
             device,
             methods=find_methods(arguments.method, arguments.bits, arguments.double_quant),
-            known=Known(attention=arguments.attention),
+            known=known,
         )
         documents = [{**_document(plan), "fits": fits(plan, device)} for plan in plans]
         return {"model": _model(info), "plans": documents}
@@ -87,7 +92,7 @@ class Plan:
                 f"{_label(plan):17s}{gib(plan['peak_bytes']):>11s}  {low:>10s} – {high:<11s}"
                 f"{ANSWERS[plan['fits']]:13s}{bar}"
             )
-        print(f"\n{LEGEND}")
+        print("\n".join(["", LEGEND, *model["notes"]]))
 
 
 def _add_switch(parser: argparse.ArgumentParser, name: str, summary: str) -> None:
@@ -118,6 +123,7 @@ def _model(info: ModelInfo) -> dict[str, Any]:
         "layers": shape.layers,
         "hidden_size": shape.hidden_size,
         "vocab_size": shape.vocab_size,
+        "notes": list(info.notes),
     }
 
 

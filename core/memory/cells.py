@@ -1,19 +1,23 @@
 """The matrices of a model and those that get an adapter, counted once for all plans."""
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
-from core.models.info import Architecture, ModelInfo, ModuleGrid, TensorSpec
-from core.models.targets import resolve
+from core.models.info import Architecture, LinearModule, ModelInfo
+from core.models.targets import ALL_LINEAR, resolve
 
-OUTPUT_LABELS = frozenset({"o_proj", "out_proj", "down_proj", "c_proj", "fc2", "w2", "dense"})
+OUTPUT_LABELS = frozenset(
+    {"o_proj", "out_proj", "down_proj", "c_proj", "fc2", "fc_out", "w2", "dense"}
+)
 """Matrices that read what attention or the MLP made, not the normalised hidden states."""
+_READ_HIDDEN = frozenset({"intermediate.dense", "mlp.w2"})  # in BERT and in Qwen 1
+_READ_LATENT = frozenset({"q_b_proj", "kv_b_proj"})  # in DeepSeek, each a latent vector of its own
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """Equal matrices of one transformer block.
 
     Attributes:
@@ -27,7 +31,7 @@ class Cell:
     layer: int
     kind: str
     shape: tuple[int, int]
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple's method, which nobody needs here
     routed: int
 
     @property
@@ -39,7 +43,10 @@ class Cell:
     def input_group(self) -> tuple[str, bool]:
         """Equal for matrices that read the same tensor, as q, k and v do."""
         stem, _, label = self.kind.rpartition(".")
-        return stem, label in OUTPUT_LABELS or label.endswith("4h_to_h")
+        if label in _READ_LATENT:
+            return self.kind, False
+        is_output = label in OUTPUT_LABELS or label.endswith("4h_to_h")
+        return stem, is_output and self.kind not in _READ_HIDDEN
 
     @property
     def in_mlp(self) -> bool:
@@ -54,19 +61,23 @@ class Cell:
 class ModelCells:
     """The matrices of a model, and those that get an adapter: counted once for all methods.
 
+    bitsandbytes replaces the modules that are exactly torch's Linear or transformers' Conv1D, in
+    the blocks and in towers (`replace_with_bnb_linear` of transformers 5.23). Experts are
+    parameters of three dimensions, and Falcon has a class of its own: they stay in 16 bits.
+
     Attributes:
         architecture: The dimensions of the model.
-        cells: All matrices of the blocks: what 8-bit and 4-bit loading quantizes.
+        cells: All matrices of the blocks and of towers, adapted or not.
         targets: The matrices that get an adapter.
-        other_parameters: Embeddings, head, norms, biases and fused experts; never quantized.
-        norm_parameters: Those of the norms.
+        parameters: All parameters of the model.
+        expert_parameters: How many of them belong to experts.
     """
 
     architecture: Architecture
     cells: tuple[Cell, ...]
     targets: tuple[Cell, ...]
-    other_parameters: int
-    norm_parameters: int
+    parameters: int
+    expert_parameters: int
 
     @classmethod
     def of(cls, info: ModelInfo, targets: tuple[str, ...]) -> "ModelCells":
@@ -75,36 +86,43 @@ class ModelCells:
         Raises:
             UserError: A target matches no module.
         """
-        routed = info.architecture.experts_per_token
-        cells = _cells(info.grid, routed)
-        names = set(resolve(targets, info.grid))
-        chosen = cells if len(names) == len(info.grid.modules) else _cells(info.grid, routed, names)
-        other = info.parameters - sum(cell.parameters for cell in cells)
-        norms = sum(spec.parameters for spec in info.tensors if _is_norm(spec))
-        return cls(info.architecture, cells, chosen, other, norms)
+        routed, modules = info.architecture.experts_per_token, info.grid.modules
+        blocks = chosen = _cells(modules, routed)
+        if targets != (ALL_LINEAR,):
+            names = set(resolve(targets, info.grid))
+            chosen = _cells((module for module in modules if module.name in names), routed)
+        cells = blocks + _cells(info.fixed_matrices, routed)
+        return cls(info.architecture, cells, chosen, info.parameters, info.expert_parameters)
+
+    @property
+    def other_parameters(self) -> int:
+        """What 8-bit and 4-bit loading leaves alone: tables, head, norms, biases, experts."""
+        return self.parameters - self.matrix_parameters
 
     @cached_property
     def matrix_parameters(self) -> int:
-        """Weights of all cells."""
-        return sum(cell.parameters for cell in self.cells)
+        """Weights of all matrices that can be quantized."""
+        return sum(count * rows * columns for (rows, columns), count in self.shapes.items())
 
     @cached_property
     def outputs(self) -> int:
-        """Rows of all matrices."""
-        return sum(cell.count * cell.shape[0] for cell in self.cells)
+        """Rows of the same."""
+        return sum(count * rows for (rows, _), count in self.shapes.items())
 
     @cached_property
     def widest_matrix(self) -> int:
-        """Weights of the largest single matrix of a block."""
-        return max((cell.shape[0] * cell.shape[1] for cell in self.cells), default=0)
+        """Weights of the largest single one."""
+        return max((rows * columns for rows, columns in self.shapes), default=0)
+
+    @cached_property
+    def shapes(self) -> Mapping[tuple[int, int], int]:
+        """How many matrices that can be quantized there are of each shape."""
+        return _shapes(self.cells if self.architecture.quantizable else ())
 
     @cached_property
     def target_shapes(self) -> Mapping[tuple[int, int], int]:
         """How many targets there are of each shape."""
-        counted: Counter[tuple[int, int]] = Counter()
-        for cell in self.targets:
-            counted[cell.shape] += cell.count
-        return counted
+        return _shapes(self.targets)
 
     @cached_property
     def target_layers(self) -> tuple[tuple[Cell, ...], ...]:
@@ -124,21 +142,16 @@ class ModelCells:
         )
 
 
-def _is_norm(spec: TensorSpec) -> bool:
-    """Tell norms by their names: a vector called norm, layernorm, ln_1 or ln_f."""
-    stem = spec.name.rpartition(".")[0].rpartition(".")[2]
-    return len(spec.shape) == 1 and ("norm" in stem or stem.startswith("ln_"))
-
-
-def _cells(
-    grid: ModuleGrid, experts_per_token: int, names: Container[str] | None = None
-) -> tuple[Cell, ...]:
-    counted = Counter(
-        (module.layer, module.kind, module.shape)
-        for module in grid.modules
-        if names is None or module.name in names
-    )
+def _cells(modules: Iterable[LinearModule], experts_per_token: int) -> tuple[Cell, ...]:
+    counted = Counter((module.layer, module.kind, module.shape) for module in modules)
     return tuple(
         Cell(layer, kind, shape, count, min(count, experts_per_token or 1))
         for (layer, kind, shape), count in counted.items()
     )
+
+
+def _shapes(cells: Iterable[Cell]) -> Mapping[tuple[int, int], int]:
+    counted: Counter[tuple[int, int]] = Counter()
+    for cell in cells:
+        counted[cell.shape] += cell.count
+    return counted

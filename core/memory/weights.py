@@ -62,5 +62,7 @@ def _other_bytes(workload: Workload) -> int:
     upcast = workload.stack.upcast if workload.method.bits < 16 else "none"
     if upcast == "all":
         return FP32 * model.other_parameters
-    wide = model.norm_parameters if upcast == "norms" else 0
+    shape = model.architecture
+    norms = (shape.norms * shape.layers + 1) * shape.hidden_size
+    wide = norms if upcast == "norms" else 0
     return element * model.other_parameters + (FP32 - element) * wide

@@ -1,141 +1,159 @@
-"""The dimensions of a model from its config.json, for the usual families and their spellings."""
+"""The dimensions of a model from its config.json, for all families and their spellings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.errors import UserError
+from core.models.config import HINT, Config
+from core.models.families import FAMILIES, Family
 from core.models.info import Architecture
 
-_SPELLINGS = {
-    "layers": ("num_hidden_layers", "n_layer", "num_layers", "n_layers"),
-    "hidden_size": ("hidden_size", "n_embd", "d_model"),
-    "heads": ("num_attention_heads", "n_head", "n_heads"),
-    "kv_heads": ("num_key_value_heads", "num_kv_heads"),
-    "head_dim": ("head_dim",),
-    "intermediate_size": ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"),
-    "vocab_size": ("vocab_size",),
-    "context_length": ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"),
-    "experts": ("num_local_experts", "num_experts", "n_routed_experts"),
-    "experts_per_token": ("num_experts_per_tok", "moe_topk"),
+_CONTEXT = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "seq_length",
+    "model_max_length",
+)
+_ACTIVATION = ("hidden_activation", "hidden_act", "activation_function", "activation")
+_DROPOUT = ("resid_pdrop", "hidden_dropout", "hidden_dropout_prob", "residual_dropout", "dropout")
+_FIELDS: dict[str, Callable[[Config], Any]] = {
+    "layers": lambda text: text.layers,
+    "hidden_size": lambda text: text.hidden_size,
+    "heads": lambda text: text.heads,
+    "kv_heads": lambda text: text.size("num_key_value_heads", "num_kv_heads", default=text.heads),
+    "head_dim": lambda text: text.size("head_dim", default=max(1, text.hidden_size // text.heads)),
+    "intermediate_size": lambda text: text.size("intermediate_size", "ffn_dim"),
+    "vocab_size": lambda text: text.size("vocab_size"),
+    "context_length": lambda text: text.size(*_CONTEXT, default=2048),
+    "tied_embeddings": lambda text: _tied(text),
+    "experts": lambda text: _experts(text),
+    "experts_per_token": lambda text: (
+        text.size("num_experts_per_tok", "moe_topk", default=0, least=0) if _experts(text) else 0
+    ),
+    "attention_cap": lambda text: text.share("attn_logit_softcapping"),
+    "logit_cap": lambda text: text.share("final_logit_softcapping"),
+    "activation": lambda text: text.word(*_ACTIVATION) or "silu",
+    "dropout": lambda text: text.share(*_DROPOUT),
 }
-_GEMMA_3 = {
-    "hidden_size": 2304,
-    "intermediate_size": 9216,
-    "num_hidden_layers": 26,
-    "num_attention_heads": 8,
-    "num_key_value_heads": 4,
-    "vocab_size": 262_208,
-    "max_position_embeddings": 131_072,
-}
-_TIED = ("gpt2", "opt", "falcon", "bloom", "gpt_neo", "gpt_bigcode", "starcoder2")
-# What config.json leaves out because it equals the default of the class in transformers 5.23.
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "gemma": {"head_dim": 256, "tie_word_embeddings": True},
-    "gemma2": {"head_dim": 256, "tie_word_embeddings": True},
-    "gemma3_text": {**_GEMMA_3, "head_dim": 256, "tie_word_embeddings": True},
-    "qwen3": {"head_dim": 128},
-    "qwen3_moe": {"num_experts": 128, "num_experts_per_tok": 8},
-    "qwen2_moe": {"num_experts": 60, "num_experts_per_tok": 4},
-    "mixtral": {"num_local_experts": 8, "num_experts_per_tok": 2},
-    **{family: {"tie_word_embeddings": True} for family in _TIED},
-}
-_PLAIN_MLP = {*_TIED, "gptj", "gpt_neox", "phi", "nemotron"}
+"""How the fields of `Architecture` are read that most families spell in one of a few ways."""
+
 _WRITERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
-_MAX_LAYERS = 10_000
-_MAX_SIZE = 1 << 31
-_HINT = "Choose a language model in the Hugging Face layout, such as a Llama, Qwen or Gemma."
+_PLANNED = "`rankscope plan` tells what it would need; training is for models that write text."
 
 
-def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part that describes the language model; Gemma 3 and others nest it."""
-    nested = config.get("text_config")
-    text = dict(nested) if isinstance(nested, dict) else dict(config)
-    family = str(text.get("model_type") or config.get("model_type") or "")
-    text["model_type"] = "gemma3_text" if family == "gemma3" else family
-    given = {key: value for key, value in text.items() if value is not None}
-    return {**_DEFAULTS.get(text["model_type"], {}), **given}
+def read_config(content: Mapping[str, Any], name: str) -> tuple[Config, Family | None]:
+    """Return what a config.json says of the language model, with defaults, and its family.
+
+    Raises:
+        UserError: It does not say which family it is.
+    """
+    text = Config.of(content, name)
+    if not text.family:
+        raise UserError(f"config.json of {name} does not say which family it is.", HINT)
+    if text.family not in FAMILIES:
+        return text, None
+    family = FAMILIES[text.family]
+    return text.filled({**(family.sizes if text.nested else {}), **family.defaults}), family
 
 
-def read_architecture(config: Mapping[str, Any], name: str) -> Architecture:
-    """Return the dimensions that `config` declares.
+def read_dimensions(content: Mapping[str, Any], name: str) -> Architecture:
+    """Return the dimensions that a config.json declares, be it of a model that we train or not.
 
     Args:
-        config: The content of config.json.
+        content: The content of config.json.
         name: The model's name, for the messages.
 
     Raises:
-        UserError: It is no model that writes text, or a needed number is missing or absurd.
+        UserError: It is an encoder with a decoder, or a needed number is missing or absurd.
     """
-    text = text_config(config)
-    _check_kind(config, text, name)
-    layers = _number(text, "layers", name, most=_MAX_LAYERS)
-    hidden = _number(text, "hidden_size", name)
-    heads = _number(text, "heads", name)
-    experts = _number(text, "experts", name, default=0)
-    return Architecture(
-        family=text["model_type"],
-        layers=layers,
-        hidden_size=hidden,
-        heads=heads,
-        kv_heads=_kv_heads(text, name, heads),
-        head_dim=_number(text, "head_dim", name, default=max(1, hidden // heads)),
-        intermediate_size=_intermediate_size(text, name, hidden, experts),
-        vocab_size=_number(text, "vocab_size", name),
-        context_length=_number(text, "context_length", name, default=2048),
-        tied_embeddings=bool(config.get("tie_word_embeddings", text.get("tie_word_embeddings"))),
-        mlp_gated=text["model_type"] not in _PLAIN_MLP,
-        experts=experts,
-        experts_per_token=_number(text, "experts_per_token", name, default=0),
-    )
+    text, family = read_config(content, name)
+    if content.get("is_encoder_decoder"):
+        raise no_decoder(name, text.architecture or text.family)
+    own = family.read(text) if family else _unknown(text)
+    usual = {field: read(text) for field, read in _FIELDS.items() if field not in own}
+    architecture = Architecture(family=text.family, **usual, **own)
+    _check(architecture, text)
+    return architecture
 
 
-def _check_kind(config: Mapping[str, Any], text: Mapping[str, Any], name: str) -> None:
-    if not text["model_type"]:
-        raise UserError(f"config.json of {name} does not say which family it is.", _HINT)
-    classes = config.get("architectures")
-    known = isinstance(classes, list) and classes
-    writes = not known or any(str(kind).endswith(_WRITERS) for kind in classes or ())
-    if config.get("is_encoder_decoder") or not writes:
-        kind = classes[0] if known and classes else text["model_type"]
-        raise UserError(f"{name} is no language model of the decoder kind, but a {kind}.", _HINT)
-    quantization = config.get("quantization_config")
-    if quantization:
-        method = quantization.get("quant_method") if isinstance(quantization, dict) else None
+def read_architecture(content: Mapping[str, Any], name: str) -> Architecture:
+    """Return the dimensions of a model that can be trained.
+
+    Raises:
+        UserError: As `read_dimensions`, or it can only be planned: it is no model that writes
+            text, its weights are quantized already, or it was published as code.
+    """
+    architecture = read_dimensions(content, name)
+    text, family = read_config(content, name)
+    made = text.architectures
+    writes = not made or any(kind.endswith(_WRITERS) for kind in made)
+    if not writes or architecture.kind != "decoder":
+        raise no_decoder(name, text.architecture or text.family)
+    if family is not None and family.code_only:
         raise UserError(
-            f"The weights of {name} are already quantized ({method or 'unknown method'}).",
+            f"{name} needs the code that was published with it, which Rankscope does not run.",
+            "Choose a model whose family transformers has; `rankscope plan` plans this one.",
+        )
+    method = quantization(content)
+    if method:
+        raise UserError(
+            f"The weights of {name} are already quantized ({method}).",
             "Choose the original model: Rankscope quantizes it while loading.",
         )
+    return architecture
 
 
-def _kv_heads(text: Mapping[str, Any], name: str, heads: int) -> int:
-    if text.get("multi_query") and not text.get("new_decoder_architecture"):  # Falcon, StarCoder
-        return 1
-    return _number(text, "kv_heads", name, default=heads)
+def quantization(content: Mapping[str, Any]) -> str:
+    """Return the method by which the weights are stored quantized; empty where they are not."""
+    found = content.get("quantization_config")
+    if not found:
+        return ""
+    method = found.get("quant_method") if isinstance(found, dict) else None
+    return str(method or "unknown method")
 
 
-def _intermediate_size(text: Mapping[str, Any], name: str, hidden: int, experts: int) -> int:
-    if experts and text.get("moe_intermediate_size"):
-        text = {"intermediate_size": text["moe_intermediate_size"]}
-    return _number(text, "intermediate_size", name, default=4 * hidden)
+def no_decoder(name: str, kind: str) -> UserError:
+    """Return the error that a model of this kind is not trained here."""
+    return UserError(f"{name} is no language model of the decoder kind, but a {kind}.", _PLANNED)
 
 
-def _number(
-    text: Mapping[str, Any],
-    what: str,
-    name: str,
-    *,
-    default: int | None = None,
-    most: int = _MAX_SIZE,
-) -> int:
-    """Return the number that is spelt in one of several ways."""
-    keys = _SPELLINGS[what]
-    key = next((key for key in keys if key in text), None)
-    if key is None:
-        if default is None:
-            raise UserError(f"config.json of {name} has no {keys[0]}.", _HINT)
-        return default
-    value = text[key]
-    least = 0 if default == 0 else 1
-    if type(value) is not int or not least <= value <= most:
-        raise UserError(f"config.json of {name} gives {key} = {value!r}.", _HINT)
-    return value
+def _tied(text: Config) -> bool:
+    """Return whether the head is the table of words: the whole file speaks before its part."""
+    whole = text.content.get("tie_word_embeddings")
+    return text.flag("tie_word_embeddings") if whole is None else bool(whole)
+
+
+def _unknown(text: Config) -> dict[str, Any]:
+    """Return the fields that are guessed of a family that is not written down."""
+    usual = text.size("intermediate_size", "n_inner", "ffn_dim", default=4 * text.hidden_size)
+    experts = _experts(text)
+    return {
+        "known": False,
+        "mlp_adaptable": not experts,
+        "intermediate_size": text.size("moe_intermediate_size", default=usual)
+        if experts
+        else usual,
+    }
+
+
+def _experts(text: Config) -> int:
+    return text.size("num_local_experts", "num_experts", "n_routed_experts", default=0, least=0)
+
+
+def _check(a: Architecture, text: Config) -> None:
+    """Refuse what no model can be.
+
+    Raises:
+        UserError: Heads do not divide, or a token passes more experts than there are.
+    """
+    own_size = text.values.get("head_dim") is not None or a.key_rank
+    problem = ""
+    if a.hidden_size % a.heads and not own_size:
+        problem = f"{a.heads} heads do not divide {a.hidden_size} hidden states"
+    elif a.heads % a.kv_heads:
+        problem = f"{a.kv_heads} heads of keys do not divide {a.heads} of queries"
+    elif a.experts_per_token > a.experts:
+        problem = f"a token passes {a.experts_per_token} of {a.experts} experts"
+    if problem:
+        raise UserError(f"config.json of {text.name} cannot be true: {problem}.", HINT)

@@ -11,6 +11,7 @@ from core.control import Control
 from core.errors import UserError
 from core.events import Progress
 from core.models.architecture import read_architecture
+from core.models.families import FAMILIES
 from core.models.folder import CONFIG
 from core.models.info import ModelInfo, TensorSpec
 from core.models.json_file import read_json
@@ -51,7 +52,7 @@ def describe(hub_id: str) -> ModelInfo:
         licence=str(getattr(card.card_data, "license", None) or ""),
         disk_bytes=_weight_bytes(card.siblings or []),
         has_chat_template=_has_chat_template(card),
-        transposed=architecture.family == "gpt2",
+        transposed=architecture.known and FAMILIES[architecture.family].transposed,
         notes=("Not downloaded yet.",),
         read_ms=(time.perf_counter() - began) * 1000,
     )

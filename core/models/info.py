@@ -5,21 +5,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
+from typing import NamedTuple
 
-_LAYER = re.compile(r"^(?P<stem>.*?\.)?(?P<layer>\d+)\.(?P<kind>.+)$")
+from core.models.dimensions import Architecture as Architecture
+
+_LAYER = re.compile(r"(?:^|\.)(\d+)\.(?=.)")
 _EXPERT = re.compile(r"\.\d+\.")
-# Not a torch.nn.Linear of the text model once loaded: experts and routers are fused by
-# transformers 5, towers see pictures or sound, and blk. is a GGUF name that nobody could translate.
+_TOWER = re.compile(r"(^|\.)(vision|visual|image|audio|speech)")
+# Not a torch.nn.Linear of the text model once loaded: experts and routers are parameters of their
+# own modules in transformers 5, which PEFT's `target_modules` and bitsandbytes pass by; a norm of
+# each head (Cohere) is a matrix too; and blk. is a GGUF name that nobody could translate.
 _NO_TARGET = re.compile(
-    r"\.experts\.|\.(mlp|block_sparse_moe)\.gate$|\.router\b|(^|\.)(vision|audio)|^blk\."
+    r"\.experts\.|\.(mlp|block_sparse_moe|feed_forward|ffn)\.gate$|\.router\b|norm$|^blk\."
 )
+_TAKEN_FOR_EXPERTS = (".gate_proj", ".up_proj", ".down_proj")
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "qkv_proj", "c_attn", "query_key_value", "o_proj")
 _MLP = ("gate_proj", "up_proj", "gate_up_proj", "c_fc", "down_proj")
 _USUAL_ORDER = (*_ATTENTION, "out_proj", *_MLP)
 
 
-@dataclass(frozen=True)
-class TensorSpec:
+class TensorSpec(NamedTuple):
     """One tensor of the weight manifest.
 
     Attributes:
@@ -40,31 +45,7 @@ class TensorSpec:
         return prod(self.shape)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Architecture:
-    """The dimensions that the memory formulas need, from config.json or a GGUF header.
-
-    `family` is the `model_type` of transformers. `mlp_gated` tells SwiGLU-like blocks (three
-    matrices) from plain ones (two). `experts` is 0 for a dense model.
-    """
-
-    family: str
-    layers: int
-    hidden_size: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    intermediate_size: int
-    vocab_size: int
-    context_length: int
-    tied_embeddings: bool
-    mlp_gated: bool = True
-    experts: int = 0
-    experts_per_token: int = 0
-
-
-@dataclass(frozen=True)
-class LinearModule:
+class LinearModule(NamedTuple):
     """A matrix that an adapter can target: W of shape (out, in).
 
     Attributes:
@@ -150,15 +131,58 @@ class ModelInfo:
         return sum(tensor.parameters for tensor in self.tensors)
 
     @cached_property
+    def expert_parameters(self) -> int:
+        """How many of them belong to experts."""
+        return sum(tensor.parameters for tensor in self.tensors if ".experts." in tensor.name)
+
+    @cached_property
     def grid(self) -> ModuleGrid:
         """The matrices inside numbered blocks: no embeddings, no norms, no head."""
-        modules = []
-        for tensor in self.tensors:
-            module = _linear_module(tensor, transposed=self.transposed)
-            if module is not None:
-                modules.append(module)
-        modules.sort(key=lambda module: (module.layer, *flow(module.kind)))
+        modules, _ = self._matrices
+        places = {kind: flow(kind) for kind in {module.kind for module in modules}}
+        modules = sorted(modules, key=lambda module: (module.layer, places[module.kind]))
         return ModuleGrid(tuple(modules))
+
+    @cached_property
+    def fixed_matrices(self) -> tuple[LinearModule, ...]:
+        """The matrices that no adapter reaches, but which are quantized like the others.
+
+        Those of towers; and in some mixtures of experts those of the plain MLPs and the shared
+        expert: PEFT takes their names for those of fused experts, and would adapt all of these.
+        """
+        return tuple(self._matrices[1])
+
+    @cached_property
+    def _matrices(self) -> tuple[list[LinearModule], list[LinearModule]]:
+        """The linear modules of blocks: those that an adapter reaches, and the others."""
+        kinds: dict[tuple[str, str], tuple[str, bool] | None] = {}  # by name, less the block's
+        made: tuple[list[LinearModule], list[LinearModule]] = ([], [])
+        for tensor in self.tensors:
+            match = _LAYER.search(tensor.name) if len(tensor.shape) == 2 else None
+            if match is None:
+                continue
+            key = tensor.name[: match.start()], tensor.name[match.end() :]
+            if key not in kinds:
+                kinds[key] = self._kind(tensor)
+            found = kinds[key]
+            if found is not None:
+                kind, is_fixed = found
+                rows, columns = tensor.shape
+                shape = (columns, rows) if self.transposed else (rows, columns)
+                name = tensor.name.removesuffix(".weight")
+                made[is_fixed].append(LinearModule(name, int(match[1]), kind, shape))
+        return made
+
+    def _kind(self, tensor: TensorSpec) -> tuple[str, bool] | None:
+        """Return the kind of a linear module and whether it is fixed; None for other tensors."""
+        name = tensor.name.removesuffix(".weight")
+        place = locate(name)
+        if name == tensor.name or place is None or _NO_TARGET.search(name):
+            return None
+        if min(tensor.shape) == 1:  # a gate of one expert, or a norm that some files keep as a row
+            return None
+        taken = not self.architecture.mlp_adaptable and name.endswith(_TAKEN_FOR_EXPERTS)
+        return place[1], taken or is_tower(name)
 
 
 def flow(kind: str) -> tuple[bool, int]:
@@ -181,19 +205,12 @@ class BrokenModel:
     hint: str = ""
 
 
+def is_tower(name: str) -> bool:
+    """Tell whether a tensor belongs to what sees or hears."""
+    return bool(_TOWER.search(name))
+
+
 def locate(name: str) -> tuple[int, str] | None:
     """Return layer and kind of a module name: (3, "mlp.up_proj"), or None outside the blocks."""
-    match = _LAYER.match(name)
-    return (int(match["layer"]), _EXPERT.sub(".", match["kind"])) if match else None
-
-
-def _linear_module(tensor: TensorSpec, *, transposed: bool) -> LinearModule | None:
-    name = tensor.name.removesuffix(".weight")
-    place = locate(name)
-    if name == tensor.name or place is None or len(tensor.shape) != 2 or _NO_TARGET.search(name):
-        return None
-    if min(tensor.shape) == 1:  # a gate of one expert, or a norm that some files keep as a row
-        return None
-    rows, columns = tensor.shape
-    shape = (columns, rows) if transposed else (rows, columns)
-    return LinearModule(name, *place, shape)
+    match = _LAYER.search(name)
+    return (int(match[1]), _EXPERT.sub(".", name[match.end() :])) if match else None

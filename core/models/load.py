@@ -102,13 +102,14 @@ def safe_config(folder: Path) -> "PreTrainedConfig":
     Raises:
         UserError: The family is unknown to transformers, or a value is of the wrong kind.
     """
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
     content = without_suspicious(read_json(folder / CONFIG))
     family = str(content.pop("model_type", ""))
     try:
         return AutoConfig.for_model(family, **content)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, StrictDataclassError) as error:
         raise UserError(
             f"transformers cannot use the config.json of {folder.name}: {error}",
             "Choose another model, or a newer Rankscope.",

@@ -16,8 +16,12 @@ _GGUF = ".gguf"
 _CHOICES = "Choose the starter model, a model folder, a GGUF file or a hub id such as org/name."
 
 
-def open_model(source: str) -> ModelInfo:
+def open_model(source: str, *, planning: bool = False) -> ModelInfo:
     """Describe the model that `source` names, from files on this computer only.
+
+    Args:
+        source: "starter", a model folder, a GGUF file or a hub id.
+        planning: It will not be trained (see `open_folder`).
 
     Raises:
         UserError: There is no such model, or it is broken; the message says which file and why.
@@ -26,21 +30,21 @@ def open_model(source: str) -> ModelInfo:
         return starter.open_starter()
     path = local_path(source)
     if path is not None:
-        return open_path(path, source)
+        return open_path(path, source, planning=planning)
     if is_hub_id(source):
         snapshot = cached_snapshot(source)
         if snapshot is not None:
-            return open_folder(snapshot, source=source, name=source, kind="hub")
+            return open_folder(snapshot, source=source, name=source, kind="hub", planning=planning)
         raise UserError(
             f"{source} is not on this computer yet.", "Go online; Rankscope then downloads it."
         )
     raise UserError(f"There is no model at {source}.", _CHOICES)
 
 
-def open_path(path: Path, source: str) -> ModelInfo:
+def open_path(path: Path, source: str, *, planning: bool = False) -> ModelInfo:
     """Describe a folder or a GGUF file."""
     if path.is_dir():
-        return open_folder(path, source=source, name=path.name, kind="folder")
+        return open_folder(path, source=source, name=path.name, kind="folder", planning=planning)
     return open_gguf(path, source)
 
 

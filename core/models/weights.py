@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from core.models.families import FAMILIES
 from core.models.info import Architecture, TensorSpec
 from core.models.json_file import read_json
 from core.models.safetensors_header import read_manifest
@@ -16,10 +17,7 @@ _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 _BUFFER = re.compile(r"(inv_freq|masked_bias|position_ids)$")
 _MASK = re.compile(r"(attn|attention)\.bias$")  # a causal mask where it has four dimensions
 _HEADS = ("lm_head.weight", "embed_out.weight")
-_PREFIXES = {
-    **dict.fromkeys(("gpt2", "gptj", "gpt_neo", "bloom", "falcon", "gpt_bigcode"), "transformer"),
-    "gpt_neox": "gpt_neox",
-}
+_BLOCK = re.compile(r"^(model|transformer)\.(language_model\.)?(layers|h|blocks)\.(?P<layer>\d+)\.")
 _RENAMED = (  # as transformers 5 names the modules: GPT-NeoX's head, multimodal files
     ("embed_out.", "lm_head."),
     ("language_model.model.", "model.language_model."),
@@ -57,16 +55,21 @@ def as_loaded(tensors: Iterable[TensorSpec], architecture: Architecture) -> tupl
     """Return the parameters under the names that they have in the loaded model.
 
     Old files hold masks and tables that are no parameters, leave the prefix of the base model out,
-    or write a tied head twice.
+    or write a tied head twice; DeepSeek's hold a block more, for speculation, that is not loaded.
     """
     kept = [spec for spec in tensors if not _is_buffer(spec)]
     if architecture.tied_embeddings and len(kept) > 1:
         kept = [spec for spec in kept if spec.name not in _HEADS]
     kept = [_with_name(spec, _renamed(spec.name)) for spec in kept]
-    prefix = _PREFIXES.get(architecture.family, "model") + "."
+    prefix = (FAMILIES[architecture.family].prefix if architecture.known else "model") + "."
     if not any(spec.name.startswith(prefix) for spec in kept):
         kept = [s if s.name in _HEADS else _with_name(s, prefix + s.name) for s in kept]
-    return tuple(kept)
+    return tuple(spec for spec in kept if not _is_beyond(spec, architecture.layers))
+
+
+def _is_beyond(spec: TensorSpec, layers: int) -> bool:
+    block = _BLOCK.match(spec.name)
+    return block is not None and int(block["layer"]) >= layers
 
 
 def _shards(folder: Path) -> tuple[Path, ...]:

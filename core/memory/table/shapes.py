@@ -8,6 +8,8 @@ from core.models.info import Architecture, ModelInfo, TensorSpec
 
 _FUSED = frozenset({"qwen", "gpt_bigcode", "baichuan"})
 """Families whose own code has one matrix for q, k and v."""
+_LAYER_NORM = frozenset({"gpt2", "gpt_bigcode", "gpt_neox", "phi", "falcon", "opt", "bloom"})
+"""Families with torch's LayerNorm, which is one kernel."""
 _SHORT = {
     "q": "q_proj",
     "k": "k_proj",
@@ -41,6 +43,10 @@ def architecture(row: Row) -> Architecture:
         context_length=row.number("seq_len"),
         tied_embeddings=row.is_true("tie_word_embeddings"),
         mlp_gated=row.is_true("gated_mlp"),
+        norms=4 if row.has("arch_notes", "4 norms") else 2,
+        parallel=row.has("arch_notes", "parallel"),
+        fused_norms=row.text("model_type") in _LAYER_NORM,
+        activation="silu" if row.is_true("gated_mlp") else "gelu",
         experts=row.number("num_experts", 1) if row.text("num_experts") else 0,
         experts_per_token=int(active[0].split(":")[2]) if active else 0,
     )
@@ -93,7 +99,6 @@ def targets_of(row: Row, info: ModelInfo) -> tuple[str, ...]:
 
 
 def _tensors(row: Row, a: Architecture, *, untied: bool) -> Iterator[TensorSpec]:
-    norms = 4 if "4 norms" in row.text("arch_notes") else 2
     yield _tensor("model.embed_tokens", a.vocab_size, a.hidden_size)
     if "learned-pos" in row.text("arch_notes"):
         yield _tensor("model.positions", 2048, a.hidden_size)
@@ -101,7 +106,7 @@ def _tensors(row: Row, a: Architecture, *, untied: bool) -> Iterator[TensorSpec]
         block = f"model.layers.{layer}"
         yield from _attention(row, f"{block}.self_attn", a)
         yield from _mlp(row, f"{block}.mlp", a)
-        for index in range(norms):
+        for index in range(a.norms):
             yield _tensor(f"{block}.norm{index}", a.hidden_size)
     yield _tensor("model.norm", a.hidden_size)
     if untied or not a.tied_embeddings:

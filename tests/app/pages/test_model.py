@@ -1,5 +1,6 @@
 """Model page: choosing, searching, preparing, and what a broken model says."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from pytestqt.qtbot import QtBot
 from app.pages.base import PageContext
 from app.pages.model import ModelPage
 from app.pages.model_details import parameter_parts
-from core.events import Progress, RunEnded
+from core.events import Progress, Reply, RunEnded
 from core.models.info import ModelInfo
+from core.models.json import to_json
 from tests.app.pages.conftest import take_model
 
 
@@ -77,6 +79,22 @@ def test_a_hub_id_is_asked_for(page: ModelPage, qtbot: QtBot) -> None:
     task.say(RunEnded(outcome="failed", message="The hub does not answer.", hint="Go online."))
     assert "The hub does not answer." in page.details.problem.text()
     assert page.mark() == "error"
+
+
+def test_a_family_that_only_transformers_knows_is_built_in_the_worker(
+    page: ModelPage, tmp_path: Path, small_model: ModelInfo
+) -> None:
+    folder = tmp_path / "helium"
+    folder.mkdir()
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 99}
+    (folder / "config.json").write_text(json.dumps({"model_type": "helium", **sizes}))
+    page.choose(str(folder))
+    assert page.context.session.settings.model.source == str(folder)
+    assert "Building an outline" in page.details.problem.text()
+    task = page.context.assistant.data.last("describe_model")
+    task.say(Reply(data=to_json(small_model)))
+    assert page.context.session.model == small_model
+    assert page.mark() == "ok"
 
 
 def test_search_and_filters(page: ModelPage, qtbot: QtBot, tiny_model: Path) -> None:

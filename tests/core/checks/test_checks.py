@@ -164,7 +164,7 @@ def test_rows_beyond_the_context_warn(changed: Changed) -> None:
     assert found.level == "warn"
     assert "A row has 600 tokens" in found.message
     assert long_rows.model is not None
-    architecture = replace(long_rows.model.architecture, family="gpt2")
+    architecture = replace(long_rows.model.architecture, positions="learned")
     learned = replace(long_rows, model=replace(long_rows.model, architecture=architecture))
     assert run("context-length", learned).level == "block"
 

@@ -14,7 +14,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
-from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedConfig
 
 from core.data.encode import Example
 from core.models.info import Architecture, ModelInfo
@@ -81,21 +81,23 @@ def trace(
     *,
     prompt: int = 0,
     training: bool = True,
+    config: PreTrainedConfig | None = None,
 ) -> Trace:
     """Return what a step over rows of these lengths holds; all types must be named, not auto.
 
     Args:
-        info: A Llama-like model.
+        info: The model.
         settings: The run.
         lengths: Tokens of each row.
         prompt: How many of a row's tokens are not trained.
         training: Forward and backward; else the forward pass of an evaluation.
+        config: What transformers builds it from; None: it is a Llama.
 
     Attention runs where the rows of a processor go: one call per row where they are packed.
     """
     register()
     packed = settings.training.packing and settings.model.attention != "eager"
-    model = _model(info, settings)
+    model = _model(info, settings, config or _config(info.architecture))
     name = NAME if packed else settings.model.attention
     model.get_base_model().set_attn_implementation(name)
     attention = TYPES[settings.model.attention_dtype] if packed else None
@@ -136,11 +138,9 @@ def _step(passage: Passage, batch: MicroBatch, training: bool) -> Trace:
     return Trace(kept, ledger.peak)
 
 
-def _model(info: ModelInfo, settings: RunSettings) -> Any:
+def _model(info: ModelInfo, settings: RunSettings, config: PreTrainedConfig) -> Any:
     with torch.device("meta"):
-        base = AutoModelForCausalLM.from_config(
-            _config(info.architecture), dtype=TYPES[settings.model.dtype]
-        )
+        base = AutoModelForCausalLM.from_config(config, dtype=TYPES[settings.model.dtype])
         return attach_adapter(base, settings, info)
 
 

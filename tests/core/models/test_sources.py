@@ -141,6 +141,28 @@ def test_old_files_without_prefix_and_with_masks(tmp_path: Path) -> None:
     assert sorted(open_model(str(folder)).tensors, key=str) == sorted(expected, key=str)
 
 
+def test_a_block_for_speculation_is_not_loaded(copy: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    file = copy / "model.safetensors"
+    expected = open_model(str(copy)).tensors
+    more = {**load_file(file), "model.layers.2.self_attn.q_proj.weight": torch.ones(32, 32)}
+    save_file(more, file, metadata={"format": "pt"})
+    assert sorted(open_model(str(copy)).tensors, key=str) == sorted(expected, key=str)
+
+
+def test_quantized_weights_are_planned_as_what_they_came_from(copy: Path) -> None:
+    expected = open_model(str(copy))
+    config = json.loads((copy / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"already quantized \(gptq\)"):
+        open_model(str(copy))
+    planned = open_model(str(copy), planning=True)
+    assert planned.parameters == expected.parameters
+    assert "gptq" in planned.notes[0]
+
+
 def test_small_facts(copy: Path) -> None:
     (copy / "README.md").write_text("---\nlanguage: en\nlicense: 'mit' # ours\n---\n# Hi\n")
     info = open_model(str(copy))
