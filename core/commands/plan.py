@@ -12,8 +12,8 @@ from core.memory.methods import find_methods
 from core.memory.plan import PARTS, MemoryPlan, plan_methods
 from core.memory.verdict import fits
 from core.memory.workload import Known
+from core.models.describe import describe_model
 from core.models.info import ModelInfo
-from core.models.sources import open_model
 from core.settings import RunSettings
 
 OPTIMIZERS = "adamw, adamw8bit, paged_adamw8bit, lion, adafactor or sgd"
@@ -59,7 +59,7 @@ class Plan:
     @staticmethod
     def run(arguments: argparse.Namespace) -> dict[str, Any]:
         """Return the plans as a document."""
-        info = open_model(arguments.model)
+        info = describe_model(arguments.model)
         settings = _settings(arguments)
         memory = arguments.gpu_memory
         device = custom_card(parse_amount(memory)) if memory else None
