@@ -4,6 +4,7 @@ from core.memory.plan import MemoryPlan
 
 GIB = 2**30
 MIB = 2**20
+KIB = 2**10
 
 
 def gib(count: float, digits: int | None = None) -> str:
@@ -15,10 +16,15 @@ def gib(count: float, digits: int | None = None) -> str:
 
 
 def with_unit(count: float) -> str:
-    """Return bytes with a unit that suits them: 17.1 MiB, 1.86 GiB."""
-    if abs(count) < 100 * MIB:
-        return f"{count / MIB:.1f} MiB".replace("-", "−")
-    return f"{gib(count)} GiB"
+    """Return bytes with a unit that suits them: 340 KiB, 17.1 MiB, 820 MiB, 1.86 GiB."""
+    size = abs(count)
+    if 0 < size < MIB:
+        text = f"{count / KIB:.0f} KiB"
+    elif size < 1000 * MIB:
+        text = f"{count / MIB:.{1 if size < 99.95 * MIB else 0}f} MiB"
+    else:
+        return f"{gib(count)} GiB"
+    return text.replace("-", "−")
 
 
 def interval(plan: MemoryPlan) -> str:

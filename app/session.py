@@ -4,6 +4,7 @@ Pages never talk to each other. They change settings here and listen to the sign
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,7 +16,8 @@ from core.errors import UserError
 from core.events import Event, Progress, Reply, RunEnded
 from core.memory.changes import difference
 from core.memory.devices import Device, find_devices
-from core.memory.plan import MemoryPlan, plan_memory, plan_methods
+from core.memory.methods import METHODS, method_of
+from core.memory.plan import MemoryPlan, plan_methods
 from core.memory.workload import Known
 from core.models.families.base import UnknownFamily
 from core.models.info import ModelInfo
@@ -142,12 +144,7 @@ class Session(QObject):
 
     def target_names(self) -> tuple[str, ...]:
         """Return the modules that the settings target; empty if they match none."""
-        if self.model is None:
-            return ()
-        try:
-            return resolve(self.settings.adapter.targets, self.model.grid)
-        except UserError:
-            return ()
+        return _target_names(self.model, self.settings.adapter.targets)
 
     def read_model(self) -> None:
         """Read the headers of the chosen model again."""
@@ -222,17 +219,35 @@ class Session(QObject):
         self.device_changed.emit()
         self.plan_changed.emit()
 
+    def measure_devices(self) -> None:
+        """Look again what is free on the devices of this computer; not while a run is alive."""
+        self.devices = find_devices()
+        for found in self.devices:
+            same = (found.kind, found.index) == (self.device.kind, self.device.index)
+            if same and found != self.device:
+                self.choose_device(found)
+
     def _make_plans(self) -> None:
         if self.model is None or not self.target_names():
             self.plans, self.plan = (), None
             return
         known = self.known()
         self.plans = plan_methods(self.model, self.settings, device=self.device, known=known)
-        self.plan = plan_memory(self.model, self.settings, device=self.device, known=known)
+        self.plan = self.plans[METHODS.index(method_of(self.settings.model))]
 
     def known(self, settings: RunSettings | None = None) -> Known:
         """Return what the rows that were read last tell about the largest micro-batch."""
         return Known.of_rows(*self._lengths, settings or self.settings)
+
+
+@lru_cache(maxsize=4)
+def _target_names(model: ModelInfo | None, targets: tuple[str, ...]) -> tuple[str, ...]:
+    if model is None:
+        return ()
+    try:
+        return resolve(targets, model.grid)
+    except UserError:
+        return ()
 
 
 def _decides_data(settings: RunSettings) -> tuple[object, ...]:

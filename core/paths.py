@@ -28,6 +28,12 @@ def models_dir() -> Path:
     return home / "models" if home else Path(_DIRS.user_cache_dir) / "models"
 
 
+def descriptions_dir() -> Path:
+    """The folder of what the hub told about models (see `core.models.hub_descriptions`)."""
+    home = _home()
+    return home / "descriptions" if home else Path(_DIRS.user_cache_dir) / "descriptions"
+
+
 def tokens_dir() -> Path:
     """The folder of rows that have become tokens (see `core.data.token_cache`)."""
     home = _home()

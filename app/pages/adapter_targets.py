@@ -24,7 +24,8 @@ def attention_cells(grid: ModuleGrid) -> set[Cell]:
 
 def last_layers(grid: ModuleGrid, count: int) -> set[Cell]:
     """Return all cells of the last `count` layers."""
-    return {cell for cell in grid.cells if cell[1] in grid.layers[-count:]}
+    layers = set(grid.layers[-count:])
+    return {cell for cell in grid.cells if cell[1] in layers}
 
 
 class TargetsCard(Card):
@@ -166,8 +167,10 @@ class TargetsCard(Card):
             chip.setChecked(name == found)
 
     def _last_count(self, cells: frozenset[Cell]) -> int:
+        """Return n where the cells are those of the last n layers, but not of all; else 0."""
         model = self._session.model
-        if model is None:
+        if model is None or not cells:
             return 0
-        counts = range(1, len(model.grid.layers))
-        return next((n for n in counts if last_layers(model.grid, n) == cells), 0)
+        grid = model.grid
+        count = len(grid.layers) - grid.layers.index(min(layer for _, layer in cells))
+        return count if count < len(grid.layers) and last_layers(grid, count) == cells else 0

@@ -1,14 +1,18 @@
 """The Memory page: what each method needs, on this device and on others, and why."""
 
 from functools import partial
+from itertools import chain
 from typing import ClassVar
 
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout
 
 from app.amounts import gib
+from app.device_words import used_words, windows_words
 from app.measured import deviation, measured_peak
 from app.pages.base import Page, PageContext
+from app.pages.memory_cells import CellsCard
+from app.slices import Slices
 from app.style.theme import scaled
 from app.widgets.basic import Banner, Card, button, label
 from app.widgets.card_table import CardTable
@@ -42,6 +46,7 @@ class MemoryPage(Page):
         super().__init__(context)
         self._narrow: bool | None = None
         self._stale = False
+        self._slices = Slices(self)
         session = context.session
         session.plan_changed.connect(self._on_plan)
         context.run.phase_changed.connect(self._on_plan)
@@ -72,13 +77,17 @@ class MemoryPage(Page):
         ]
         self.body.addWidget(self.banner)
         self.body.addLayout(self._grid)
+        self.cells = CellsCard(session, theme)
+        self.body.addWidget(self.cells)
         self.body.addStretch(1)
         self._arrange()
         self.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what changed while the page was hidden."""
+        """Catch up with what changed while the page was hidden, and with what is free now."""
         super().showEvent(event)
+        if not self.context.run.alive:
+            self.context.session.measure_devices()
         if self._stale:
             self.refresh()
 
@@ -109,9 +118,10 @@ class MemoryPage(Page):
         self._device.setAccessibleName(f"Plan for another card, now {device.name}")
         measured = measured_peak(session, self.context.run)
         self.rows.show_plans(session.plans, device, chosen_row(session), measured)
-        self.cards.refresh()
-        self.length_curve.refresh()
-        self.batch_curve.refresh()
+        self._bars.caption.set_full_text(f"hatched: {used_words(device)}")
+        self.cells.refresh()
+        curves = self.length_curve.steps(), self.batch_curve.steps()
+        self._slices.run(chain(self.cards.steps(), *curves))
         self._show_verdict()
         self._say("")
 
@@ -176,13 +186,14 @@ class MemoryPage(Page):
 
     def _say(self, sentence: str) -> None:
         rest = "Point at a part of a bar, or use the arrow keys, to see what it is made of."
-        self._read_out.setText(sentence or rest)
+        why = windows_words(self.context.session.device)
+        self._read_out.setText(sentence or f"{rest} {why}".strip())
         self._read_out.set_tone("" if sentence else "muted")
 
     # -- making it --------------------------------------------------------------------------
 
     def _bars_card(self) -> Card:
-        card = Card("Methods side by side", "the track is the card; hatched is in use by others")
+        card = Card("Methods side by side")
         card.body.addWidget(self.rows)
         legend = Legend(self.context.theme)
         card.body.addWidget(legend)

@@ -1,10 +1,18 @@
 """Model: the network to start from."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QListView, QVBoxLayout, QWidget
 
 from app.pages.base import NARROW, Page, PageContext
@@ -13,6 +21,7 @@ from app.pages.model_details import ModelDetails
 from app.pages.model_entries import ENTRY, Entry, ModelEntries, judged
 from app.pages.model_header import DropTarget, FilterChips, ModelHeader
 from app.pages.model_prepare import PrepareRow
+from app.slices import Slices
 from app.widgets.basic import Banner, Button, Card, button, label
 from core.errors import UserError
 from core.models.families.base import UnknownFamily
@@ -60,13 +69,18 @@ class ModelPage(Page):
         line.addWidget(self._list_card(), 1)
         line.addWidget(self.details)
         self.body.addLayout(line, 1)
-        self._judging = QTimer(self, interval=0)
-        self._judging.timeout.connect(self._judge_next)
-        self._queue: list[str] = []
+        self._badges = Slices(self)
+        self._unjudged = False
         self._session.plan_changed.connect(self._judge_again)
         self._fit()
         self._on_model()
         QTimer.singleShot(0, self, self.reload)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Judge what changed while the page was hidden."""
+        super().showEvent(event)
+        if self._unjudged:
+            self._judge_again()
 
     def reload(self) -> None:
         """Look for models again."""
@@ -221,9 +235,19 @@ class ModelPage(Page):
     def _on_model(self) -> None:
         self.rail_changed.emit()
         if self._built:
+            self._take_description()
             self.details.show_model(self._session.model, self._session.model_error)
             self.prepare.show_model(self._session.model)
             self._select_current()
+
+    def _take_description(self) -> None:
+        """List the model as the hub has described it just now."""
+        model = self._session.model
+        for entry in self.entries.all:
+            untold = isinstance(entry.model, BrokenModel)
+            if untold and model is not None and entry.source == model.source:
+                self.entries.update_entry(Entry(model, entry.recent))
+                self._judge_again()
 
     def _on_prepared(self) -> None:
         self.context.messages.toast("The model is ready: a run starts without delay now.")
@@ -235,17 +259,18 @@ class ModelPage(Page):
         if row >= 0:
             self.list.setCurrentIndex(self.entries.index(row))
 
-    # -- badges: one model per turn of the event loop ---------------------------------------
+    # -- badges -----------------------------------------------------------------------------
 
     def _judge_again(self) -> None:
-        self._queue = [entry.source for entry in self.entries.all]
-        self._judging.start()
+        self._unjudged = not self.isVisible()
+        if self.isVisible():
+            self._badges.run(self._judge())
 
-    def _judge_next(self) -> None:
-        if not self._queue or not self.isVisible():
-            self._judging.stop()
-            return
-        source = self._queue.pop(0)
-        entry = next((e for e in self.entries.all if e.source == source), None)
-        if entry is not None:
-            self.entries.update_entry(judged(entry, self._session.settings, self._session.device))
+    def _judge(self) -> Iterator[None]:
+        """Judge one model per step."""
+        session = self._session
+        for source in [entry.source for entry in self.entries.all]:
+            for entry in [entry for entry in self.entries.all if entry.source == source]:
+                made = judged(entry, session.settings, session.device, session.known())
+                self.entries.update_entry(made)
+            yield

@@ -3,8 +3,14 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtGui import QFont, QFontMetrics, QHelpEvent, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolTip,
+)
 
 from app.pages.model_entries import ENTRY, Entry
 from app.style.icons import paint_icon
@@ -42,7 +48,7 @@ def columns(width: int) -> Columns:
     qlora = width - 74
     lora = qlora - 70
     licence_left = lora - licence - (8 if licence else 0)
-    disk = licence_left - 60 - 8
+    disk = licence_left - 60 - 16
     parameters = disk - 64
     return Columns(
         (44, parameters - 48),
@@ -90,6 +96,20 @@ class ModelDelegate(QStyledItemDelegate):
             self._model(painter, entry, entry.model, columns(rect.width()))
         painter.restore()
 
+    def helpEvent(
+        self,
+        event: QHelpEvent,
+        view: QAbstractItemView,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> bool:
+        """Show the numbers behind the badge under the pointer."""
+        words = badge_words(index.data(ENTRY), event.x() - option.rect.left(), option.rect.width())
+        if not words:
+            return super().helpEvent(event, view, option, index)
+        QToolTip.showText(event.globalPos(), words, view)
+        return True
+
     def _ground(self, painter: QPainter, rect: QRect, state: QStyle.StateFlag) -> None:
         if _on(state):
             painter.fillRect(rect, self._theme.color("accent_soft"))
@@ -120,8 +140,8 @@ class ModelDelegate(QStyledItemDelegate):
             self._text(
                 painter, (*place.licence, 8, 36), model.licence or "–", "small", "text_2", LEFT
             )
-        for column, answer in zip((place.lora, place.qlora), entry.answers, strict=False):
-            self._badge(painter, column[0], answer)
+        for column, badge in zip((place.lora, place.qlora), entry.badges, strict=False):
+            self._badge(painter, column[0], badge.answer)
 
     def _untold(self, painter: QPainter, entry: Entry, width: int) -> None:
         """Draw a model of which there is no description, with the reason."""
@@ -158,6 +178,16 @@ class ModelDelegate(QStyledItemDelegate):
         painter.setPen(self._theme.color(tone))
         painter.setFont(font("chip"))
         painter.drawText(box.adjusted(24, 0, 0, 0), LEFT, text)
+
+
+def badge_words(entry: Entry | None, x: int, width: int) -> str:
+    """Return what the badge at `x` in a row of that width says; empty beside the badges."""
+    place = columns(width)
+    badges = entry.badges if entry is not None else ()
+    for (left, room), badge in zip((place.lora, place.qlora), badges, strict=False):
+        if left <= x < left + room:
+            return badge.words
+    return ""
 
 
 def _on(state: QStyle.StateFlag) -> bool:

@@ -6,19 +6,35 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
+from app.amounts import gib
 from app.words import compact, file_size
 from core.errors import UserError
 from core.memory.devices import Device
 from core.memory.methods import METHODS
-from core.memory.plan import plan_methods
-from core.memory.verdict import judge
+from core.memory.plan import MemoryPlan, plan_methods
+from core.memory.verdict import verdict
+from core.memory.workload import Known
 from core.models.info import BrokenModel, ModelInfo
 from core.models.sources import is_hub_id
 from core.settings import RunSettings
 
 Index = QModelIndex | QPersistentModelIndex
 ENTRY = Qt.ItemDataRole.UserRole
-BADGES = tuple(m for m in METHODS if (m.name, m.bits) == ("lora", 16) or m.double_quant)
+JUDGED = tuple(m for m in METHODS if (m.name, m.bits) == ("lora", 16) or m.double_quant)
+ALL_LINEAR = ("all-linear",)
+
+
+@dataclass(frozen=True)
+class Badge:
+    """The judgement of one method on one model.
+
+    Attributes:
+        answer: "fits", "tight" or "does not fit".
+        words: The same with the numbers behind it.
+    """
+
+    answer: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -26,13 +42,12 @@ class Entry:
     """One row.
 
     Attributes:
-        answers: "fits", "tight" or "does not fit" for LoRA and for QLoRA 4-bit with double
-            quantization; empty while they are not known.
+        badges: For LoRA and for QLoRA 4-bit with double quantization; empty while not known.
     """
 
     model: ModelInfo | BrokenModel
     recent: bool
-    answers: tuple[str, ...] = ()
+    badges: tuple[Badge, ...] = ()
 
     @property
     def source(self) -> str:
@@ -69,19 +84,49 @@ class Entry:
         size = f"{compact(self.model.parameters)} parameters, {file_size(self.model.disk_bytes)}"
         return f"{self.model.name}, {self.origin}, {size}, {self.model.licence}"
 
+    @property
+    def spoken(self) -> str:
+        """The row with its badges, for a screen reader."""
+        return ". ".join((self.words, *(badge.words for badge in self.badges)))
 
-def judged(entry: Entry, settings: RunSettings, device: Device) -> Entry:
-    """Return the entry with its badges: does LoRA fit, does QLoRA 4-bit DQ fit."""
+
+def judged(entry: Entry, settings: RunSettings, device: Device, known: Known) -> Entry:
+    """Return the entry with its badges: does LoRA fit, does QLoRA 4-bit DQ fit.
+
+    Args:
+        entry: The model.
+        settings: The run; where its targets are modules of another model, all matrices are.
+        device: Where it would run.
+        known: What is known of the rows.
+    """
     if isinstance(entry.model, BrokenModel):
         return entry
-    for targets in (settings.adapter.targets, ("all-linear",)):
-        tried = settings.with_changes({"adapter.targets": targets})
+    for targets in dict.fromkeys((settings.adapter.targets, ALL_LINEAR)):
+        own = targets == settings.adapter.targets
+        tried = settings if own else settings.with_changes({"adapter.targets": targets})
         try:
-            plans = plan_methods(entry.model, tried, device, methods=BADGES)
-        except UserError:  # modules of another model are targeted
+            plans = plan_methods(entry.model, tried, device, methods=JUDGED, known=known)
+        except UserError:
             continue
-        return replace(entry, answers=tuple(judge(plan, device) for plan in plans))
-    return entry
+        note = "" if own else " (all matrices as targets: yours are of another model)"
+        return replace(entry, badges=tuple(_badge(plan, device, note) for plan in plans))
+    return replace(entry, badges=())
+
+
+def _badge(plan: MemoryPlan, device: Device, note: str) -> Badge:
+    found = verdict(plan, device)
+    left = gib(abs(found.left_bytes))
+    judgement = {
+        "fits": f"fits, {left} GiB would be left",
+        "tight": f"is tight, {left} GiB would {'be left' if found.left_bytes >= 0 else 'lack'}",
+        "does not fit": f"does not fit, {left} GiB lack",
+    }[found.answer]
+    words = (
+        f"{plan.label}{note} {judgement}: {gib(plan.peak_bytes)} GiB "
+        f"({gib(plan.low_bytes)} to {gib(plan.high_bytes)}) of {gib(device.free_bytes)} GiB "
+        f"on {device.name}"
+    )
+    return Badge(found.answer, words)
 
 
 class ModelEntries(QAbstractListModel):
@@ -131,7 +176,7 @@ class ModelEntries(QAbstractListModel):
         roles: dict[int, Any] = {
             ENTRY: entry,
             Qt.ItemDataRole.DisplayRole: entry.model.name,
-            Qt.ItemDataRole.AccessibleTextRole: entry.words,
+            Qt.ItemDataRole.AccessibleTextRole: entry.spoken,
             Qt.ItemDataRole.ToolTipRole: entry.words,
         }
         return roles.get(role)

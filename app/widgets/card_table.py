@@ -1,10 +1,12 @@
 """Which methods fit on cards of the usual sizes."""
 
+from collections.abc import Iterator
+
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import IconLabel, hairline, label
+from app.widgets.basic import IconLabel, Label, hairline, label
 from app.widgets.plan_rows import ANSWERS
 from core.memory.amounts import GIB
 from core.memory.cards import CARDS
@@ -12,20 +14,22 @@ from core.memory.devices import Device
 from core.memory.plan import plan_methods
 from core.memory.verdict import judge
 
-SIZES = (8, 12, 16, 24, 48, 80)
-"""In GiB."""
+EXAMPLES = (
+    "NVIDIA GeForce RTX 5060",
+    "NVIDIA GeForce RTX 5070",
+    "NVIDIA GeForce RTX 5080",
+    "NVIDIA GeForce RTX 4090",
+    "NVIDIA RTX 6000 Ada",
+    "NVIDIA H100 80 GB",
+)
+"""One card each of 8, 12, 16, 24, 48 and 80 GB."""
 HEADS = ("LoRA", "8-bit", "4-bit", "DQ", "Full")
 
 
 def example_cards() -> list[Device]:
-    """Return one card of each size: the newest that people have at home, else any."""
-    found = []
-    for size in SIZES:
-        same = [card for card in CARDS if round(card.total_bytes / GIB) == size]
-        at_home = [card for card in same if "GeForce" in card.name]
-        if same:
-            found.append(max(at_home or same, key=lambda card: card.compute_capability))
-    return found
+    """Return the cards of `EXAMPLES`."""
+    by_name = {card.name: card for card in CARDS}
+    return [by_name[name] for name in EXAMPLES]
 
 
 class CardTable(QWidget):
@@ -35,6 +39,7 @@ class CardTable(QWidget):
         super().__init__()
         self._session = session
         self._cards = example_cards()
+        self._names: list[Label] = []
         self._marks: list[list[IconLabel]] = []
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -47,7 +52,8 @@ class CardTable(QWidget):
             grid.addWidget(hairline(), row, 0, 1, len(HEADS) + 1)
             name = card.name.removeprefix("NVIDIA ").removeprefix("GeForce ")
             size = round(card.total_bytes / GIB)
-            grid.addWidget(label(f"{size} GB  {name}", "small"), row + 1, 0)
+            self._names.append(label(f"{size} GB  {name}", "small"))
+            grid.addWidget(self._names[-1], row + 1, 0)
             marks = [IconLabel("", "text_2", theme=theme, size=14) for _ in HEADS]
             for column, mark in enumerate(marks, start=1):
                 grid.addWidget(mark, row + 1, column)
@@ -57,10 +63,16 @@ class CardTable(QWidget):
         grid.addWidget(label(legend, "caption", "muted"), 2 * len(self._cards) + 1, 0, 1, 6)
         self.setAccessibleName("On other cards")
 
-    def refresh(self) -> None:
-        """Judge all methods on all cards; a plan differs between cards by its context alone."""
+    def steps(self) -> Iterator[None]:
+        """Judge all methods on one card per step; the one that is planned for stands out."""
         session, model = self._session, self._session.model
+        for card, named in zip(self._cards, self._names, strict=True):
+            named.set_tone("accent" if card == session.device else "")
         if model is None or not session.target_names():
+            for mark in (mark for marks in self._marks for mark in marks):
+                mark.set_icon("", "text_2")
+                mark.setToolTip("")
+            self.setAccessibleDescription("")
             return
         spoken = []
         for card, marks in zip(self._cards, self._marks, strict=True):
@@ -71,4 +83,5 @@ class CardTable(QWidget):
                 mark.set_icon(name, token)
                 mark.setToolTip(f"{plan.label} on {card.name}: {words.lower()}")
                 spoken.append(f"{plan.label} on {card.name}: {answer}")
+            yield
         self.setAccessibleDescription(". ".join(spoken))

@@ -5,6 +5,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.amounts import gib
+from app.device_words import free_words
 from app.session import Session
 from app.style.theme import font
 from core.memory.cards import CARDS
@@ -14,9 +15,9 @@ HERE = "This computer"
 DEVICE_ROLE = Qt.ItemDataRole.UserRole
 
 
-def vendor(device: Device) -> str:
+def heading(device: Device) -> str:
     """Return under which heading a device stands."""
-    return device.name.split()[0] if device.kind == "card" else HERE
+    return device.series or HERE
 
 
 def short_name(device: Device) -> str:
@@ -48,6 +49,7 @@ class DeviceChooser(QFrame):
         self.search.installEventFilter(self)
         self.list = QListWidget()
         self.list.setAccessibleName("Cards")
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemClicked.connect(self._on_item)
         self.list.itemActivated.connect(self._on_item)
         layout = QVBoxLayout(self)
@@ -88,17 +90,17 @@ class DeviceChooser(QFrame):
 
     def _fill(self, text: str) -> None:
         self.list.clear()
-        heading = ""
+        shown = ""
         wanted = text.lower().split()
-        devices = [*self._session.devices, *sorted(CARDS, key=lambda card: vendor(card))]
-        for device in devices:
-            words = f"{device.name} {gib(device.total_bytes, 0)}".lower()
-            if not all(word in words for word in wanted):
+        for device in (*self._session.devices, *CARDS):
+            if not all(word in _search_words(device) for word in wanted):
                 continue
-            if vendor(device) != heading:
-                heading = vendor(device)
-                self._add_heading(heading)
+            if heading(device) != shown:
+                shown = heading(device)
+                self._add_heading(shown)
             self._add(device)
+        if not self.list.count():
+            self._add_heading("No card of that name")
 
     def _add_heading(self, text: str) -> None:
         item = QListWidgetItem(text)
@@ -107,9 +109,11 @@ class DeviceChooser(QFrame):
         self.list.addItem(item)
 
     def _add(self, device: Device) -> None:
-        free = f"{gib(device.free_bytes)} of " if device.kind != "card" else ""
-        name = short_name(device) if device.kind == "card" else device.name
-        item = QListWidgetItem(f"   {name}   {free}{gib(device.total_bytes, 0)} GiB")
+        size = f"{gib(device.total_bytes, 0)} GiB" if device.series else free_words(device)
+        words = (
+            short_name(device) if device.name.endswith(" GB") else f"{short_name(device)}   {size}"
+        )
+        item = QListWidgetItem(f"   {words}")
         item.setData(DEVICE_ROLE, device)
         self.list.addItem(item)
         if device == self._session.device:
@@ -120,3 +124,8 @@ class DeviceChooser(QFrame):
         if isinstance(device, Device):
             self.hide()
             self.chosen.emit(device)
+
+
+def _search_words(device: Device) -> str:
+    size = gib(device.total_bytes, 0)
+    return f"{device.name} {device.series} {size} gb {size}gb gib".lower()

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.amounts import gib, interval
+from app.device_words import free_words, used_words, windows_words
 from app.measured import deviation, measured_peak
 from app.preferences import Preferences
 from app.run_controller import RunController
@@ -112,7 +113,8 @@ class MemoryStrip(QFrame):
         name = short_name(device)
         for shown in (self._device_name, self._folded_device):
             shown.set_full_text(name)
-        self._device_free.set_full_text(_free_words(device))
+        self._device_free.set_full_text(free_words(device))
+        self._card.setToolTip(f"{used_words(device)}. {windows_words(device)}".strip())
         self._change.set_full_text(session.last_change)
         has_plan = session.plan is not None
         self._empty.setVisible(not has_plan)
@@ -235,8 +237,13 @@ class MemoryStrip(QFrame):
         made = button("Plan for another card", theme=self._theme, role="quiet", small=True)
         made.setObjectName("choose_card")
         made.setProperty("flush", "true")
-        made.clicked.connect(lambda: self.chooser.open_above(made))
+        made.clicked.connect(self._open_chooser)
         return made
+
+    def _open_chooser(self) -> None:
+        if not self._run.alive:  # or the memory of our own run would count as somebody else's
+            self._session.measure_devices()
+        self.chooser.open_above(self._choose)
 
     def _make_folded(self) -> QWidget:
         page = QWidget()
@@ -264,9 +271,3 @@ class MemoryStrip(QFrame):
         unfold.clicked.connect(lambda: self.fold_wanted.emit(True))
         layout.addWidget(unfold)
         return page
-
-
-def _free_words(device: Device) -> str:
-    if device.kind == "card":
-        return f"{gib(device.free_bytes)} of {gib(device.total_bytes)} GiB usable, planned"
-    return f"{gib(device.free_bytes)} of {gib(device.total_bytes)} GiB free"

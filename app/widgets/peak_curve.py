@@ -1,6 +1,6 @@
 """The peak of three methods against one setting, painted without pyqtgraph."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -32,6 +32,7 @@ class PeakCurve(QWidget):
         self._theme, self._session = theme, session
         self._key, self._usual = key, values
         self._values: list[int] = []
+        self._here = 0
         self._peaks: list[list[int]] = []
         self.setMinimumHeight(136)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -42,33 +43,36 @@ class PeakCurve(QWidget):
         return QSize(320, 140)
 
     @property
-    def here(self) -> int:
-        """Where the setting stands; of a length, where the longest row ends if that is less."""
-        section, key = self._key.split(".")
-        value = int(getattr(getattr(self._session.settings, section), key))
-        longest = self._session.known().longest
-        return min(value, longest) if longest and self._key == LENGTH_KEY else value
-
-    @property
     def peaks(self) -> list[list[int]]:
         """Peak in bytes of each drawn method at each value."""
         return self._peaks
 
-    def refresh(self) -> None:
-        """Plan every value."""
-        model = self._session.model
-        self._values, self._peaks = [], []
-        if model is not None and self._session.target_names():
+    def steps(self) -> Iterator[None]:
+        """Plan one value per step; until the last one the curves stay as they were."""
+        session, model = self._session, self._session.model
+        values: list[int] = []
+        columns: list[tuple[MemoryPlan, ...]] = []
+        here = self._setting()
+        if model is not None and session.target_names():
             length = model.architecture.context_length
             usual = [v for v in self._usual if self._key != LENGTH_KEY or v <= length]
-            self._values = sorted({*usual, self.here})
-            columns = [self._plans(value) for value in self._values]
-            self._peaks = [
-                [plans[i].peak_bytes for plans in columns] for i in range(len(DRAWN_METHODS))
-            ]
+            values = sorted({*usual, here})
+        for value in values:
+            columns.append(self._plans(value))
+            yield
+        self._values, self._here = values, here
+        self._peaks = [[plans[i].peak_bytes for plans in columns] for i in range(len(LINES))]
+        if values:
             self.setAccessibleName(f"Peak against {self._key.rsplit('.', 1)[-1]}")
             self.setAccessibleDescription(self._in_words())
         self.update()
+
+    def _setting(self) -> int:
+        """Return where the setting stands; of a length, where the longest row ends if less."""
+        section, key = self._key.split(".")
+        value = int(getattr(getattr(self._session.settings, section), key))
+        longest = self._session.known().longest
+        return min(value, longest) if longest and self._key == LENGTH_KEY else value
 
     def _plans(self, value: int) -> tuple[MemoryPlan, ...]:
         session = self._session
@@ -82,18 +86,18 @@ class PeakCurve(QWidget):
         )
 
     def _in_words(self) -> str:
-        index = self._values.index(self.here)
+        index = self._index
         words = (
             f"{name} {gib(peaks[index])} GiB"
             for (_, name, _), peaks in zip(LINES, self._peaks, strict=True)
         )
-        return f"At {self.here:,}: " + ", ".join(words)
+        return f"At {self._here:,}: " + ", ".join(words)
 
     # -- painting ---------------------------------------------------------------------------
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw grid, free line, curves and marks."""
-        if not self._peaks:
+        if not self._values:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -115,7 +119,7 @@ class PeakCurve(QWidget):
 
     @property
     def _index(self) -> int:
-        return self._values.index(self.here)
+        return self._values.index(self._here)
 
     def _point(self, area: QRectF, index: int, count: float) -> QPointF:
         steps = max(1, len(self._values) - 1)
@@ -136,10 +140,10 @@ class PeakCurve(QWidget):
         center = Qt.AlignmentFlag.AlignCenter
         every = 2 if len(self._values) > 6 and area.width() < 420 else 1
         for index, value in enumerate(self._values):
-            if index % every and value != self.here:
+            if index % every and value != self._here:
                 continue
             x = self._point(area, index, 0).x()
-            painter.setPen(theme.color("text" if value == self.here else "text_2"))
+            painter.setPen(theme.color("text" if value == self._here else "text_2"))
             painter.drawText(
                 QRectF(x - 30, area.bottom() + 4, 60, scaled(16)), center, f"{value:,}"
             )

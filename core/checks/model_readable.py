@@ -23,6 +23,10 @@ def model_readable(context: CheckContext) -> Finding | None:
             f"{model.name} has no weights here, only its description.",
             "Choose a complete model folder, a GGUF file or a hub id.",
         )
+    if not model.path:
+        size = f" of {model.disk_bytes / 1e9:.1f} GB" if model.disk_bytes else ""
+        message = f"{model.name} is not on this computer yet: its weights{size} are fetched first."
+        return Finding("info", message, "Go online, or choose a model that is here.")
     return Finding("ok", f"{model.name}: {model.parameters:,} parameters.")
 
 

@@ -13,7 +13,7 @@ from core.memory.methods import find_methods
 from core.memory.plan import PARTS, MemoryPlan, plan_methods
 from core.memory.verdict import fits
 from core.memory.workload import Known
-from core.models.built import open_or_build
+from core.models.describe import describe_model
 from core.models.info import ModelInfo
 from core.settings import RunSettings
 
@@ -60,7 +60,7 @@ class Plan:
     @staticmethod
     def run(arguments: argparse.Namespace) -> dict[str, Any]:
         """Return the plans as a document."""
-        info = open_or_build(arguments.model, planning=True)
+        info = describe_model(arguments.model, planning=True)
         settings, known = _settings(arguments), Known(attention=arguments.attention)
         if info.architecture.kind == "vision":  # as many patches in every picture, and one label
             patches = info.architecture.context_length

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from core.models.info import Architecture, LinearModule, ModelInfo
@@ -80,8 +80,11 @@ class ModelCells:
     expert_parameters: int
 
     @classmethod
+    @lru_cache(maxsize=8)
     def of(cls, info: ModelInfo, targets: tuple[str, ...]) -> "ModelCells":
         """Count the matrices of a model and those that `targets` names.
+
+        Kept for the last few models: a page of the window plans the same one some eighty times.
 
         Raises:
             UserError: A target matches no module.

@@ -1,5 +1,6 @@
 """The devices of this computer, found without torch."""
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,13 @@ import psutil
 import pynvml
 
 CPU_NAME = "This computer (CPU)"
+WINDOWS_SHARE = 1 / 16
+WINDOWS_LEAST = 600 * 2**20
+"""Left free on a GPU that Windows manages (the WDDM driver model), the larger of the two. Short of
+memory it raises no error there, it moves pages into main memory, and a step takes 10 to 50 times as
+long. 600 MiB are what ComfyUI leaves "because of the shared vram issue"; of a card of 12 GB a
+reserve of 512 MiB was not enough (github.com/Joakimpalm-Zen/xyntetik-runner/pull/105).
+"""
 
 
 @dataclass(frozen=True)
@@ -16,10 +24,13 @@ class Device:
     Attributes:
         name: Name for people.
         total_bytes: All of its memory.
-        free_bytes: What is free now; for a card to plan for, all that software may use.
+        free_bytes: What a run may take now; for a card to plan for, all that software may use.
         kind: "cuda" (here), "cpu" (here) or "card" (only planned for).
         index: Number of the GPU among those of its kind.
         compute_capability: Of NVIDIA GPUs; (0, 0) elsewhere.
+        driver_bytes: What the driver keeps for itself, as far as it tells.
+        windows_bytes: What is left free so that Windows does not move memory into main memory.
+        series: Of a card to plan for: its family, such as NVIDIA GeForce RTX 40.
     """
 
     name: str
@@ -28,11 +39,15 @@ class Device:
     kind: str
     index: int = 0
     compute_capability: tuple[int, int] = (0, 0)
+    driver_bytes: int = 0
+    windows_bytes: int = 0
+    series: str = ""
 
     @property
     def used_bytes(self) -> int:
         """What other programs hold."""
-        return max(0, self.total_bytes - self.free_bytes)
+        kept = self.free_bytes + self.driver_bytes + self.windows_bytes
+        return max(0, self.total_bytes - kept)
 
 
 def find_devices() -> list[Device]:
@@ -56,16 +71,38 @@ def _nvidia_gpus() -> list[Device]:
 
 def _gpu(index: int) -> Device:
     handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    total, free, driver = _memory(handle)
+    windows = max(WINDOWS_LEAST, round(WINDOWS_SHARE * total)) if _is_windows_managed(handle) else 0
     capability = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
     return Device(
         _text(pynvml.nvmlDeviceGetName(handle)),
-        int(memory.total),
-        int(memory.free),
+        total,
+        max(0, free - windows),
         "cuda",
         index,
         (int(capability[0]), int(capability[1])),
+        driver_bytes=driver,
+        windows_bytes=min(windows, free),
     )
+
+
+def _memory(handle: Any) -> tuple[int, int, int]:
+    """Return total, free and reserved bytes; drivers before 510 count the last among the used."""
+    try:
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle, version=pynvml.nvmlMemory_v2)
+    except pynvml.NVMLError:
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+        return int(memory.total), int(memory.free), 0
+    return int(memory.total), int(memory.free), int(memory.reserved)
+
+
+def _is_windows_managed(handle: Any) -> bool:
+    """Tell whether the GPU runs under WDDM: the usual model of Windows, unknown elsewhere."""
+    try:
+        model = pynvml.nvmlDeviceGetCurrentDriverModel(handle)
+    except pynvml.NVMLError:
+        return sys.platform == "win32"
+    return int(model) == int(pynvml.NVML_DRIVER_WDDM)
 
 
 def _text(name: Any) -> str:

@@ -20,8 +20,15 @@ class Range:
 
 
 CUDA_CONTEXT = Range(140 * MIB, 400 * MIB, 700 * MIB)
-"""The driver's context and loaded kernels, outside torch's counters: 141 MiB were measured on a
-T4; 300 to 650 MiB are common on newer cards."""
+"""The driver's context and loaded kernels, outside torch's counters, of a card that is not known.
+
+It grows with the number of processors. Measured were on a T4 105 MiB before the first kernel and
+141 after it; 256 on an RTX 3090 with CUDA 12.8 (github.com/invoke-ai/InvokeAI/issues/9413), 426 on
+an RTX 6000 Ada with CUDA 13.0 (github.com/unslothai/unsloth-zoo/pull/1053) and 612 on a B200
+(github.com/unslothai/unsloth/pull/8669), these three before any kernel was loaded."""
+OLD_CONTEXT = Range(140 * MIB, 200 * MIB, 350 * MIB)  # up to Turing
+AMPERE_CONTEXT = Range(250 * MIB, 400 * MIB, 650 * MIB)  # and Ada
+HOPPER_CONTEXT = Range(450 * MIB, 650 * MIB, 900 * MIB)  # and Blackwell
 
 WORKER_BASE = Range(380 * MIB, 430 * MIB, 600 * MIB)
 """Resident memory of the worker after its imports and a first product: 397 MiB measured with
@@ -31,7 +38,14 @@ on top; a CUDA build of torch takes more."""
 
 def context_bytes(device: Device | None) -> Range:
     """Return what the device's software needs before the first tensor."""
-    return WORKER_BASE if device is not None and device.kind == "cpu" else CUDA_CONTEXT
+    if device is not None and device.kind == "cpu":
+        return WORKER_BASE
+    capability = (0, 0) if device is None else device.compute_capability
+    if capability == (0, 0):
+        return CUDA_CONTEXT
+    if capability < (8, 0):
+        return OLD_CONTEXT
+    return AMPERE_CONTEXT if capability < (9, 0) else HOPPER_CONTEXT
 
 
 def library_workspace_bytes(device: Device | None) -> int:

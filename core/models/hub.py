@@ -13,6 +13,7 @@ from core.events import Progress
 from core.models.architecture import read_architecture
 from core.models.families import FAMILIES
 from core.models.folder import CONFIG
+from core.models.hub_descriptions import keep_description
 from core.models.info import ModelInfo, TensorSpec
 from core.models.json_file import read_json
 from core.models.manifest import main_dtype
@@ -26,7 +27,9 @@ _SAFETENSORS = ".safetensors"
 
 
 def describe(hub_id: str) -> ModelInfo:
-    """Describe a model of the hub from config.json and the headers of its weights.
+    """Describe a model of the hub from config.json and the headers of its weights, and keep that.
+
+    Of every file of weights the first 100 kB are asked for, or the whole header where it is longer.
 
     Raises:
         UserError: The hub cannot be reached, has no such model, or it is of the wrong kind.
@@ -41,7 +44,7 @@ def describe(hub_id: str) -> ModelInfo:
         architecture = read_architecture(config, hub_id)
         metadata = api.get_safetensors_metadata(hub_id, timeout=_PATIENCE)
     tensors = as_loaded(_specs(metadata), architecture)
-    return ModelInfo(
+    info = ModelInfo(
         source=hub_id,
         name=hub_id,
         path="",
@@ -56,6 +59,8 @@ def describe(hub_id: str) -> ModelInfo:
         notes=("Not downloaded yet.",),
         read_ms=(time.perf_counter() - began) * 1000,
     )
+    keep_description(info)
+    return info
 
 
 def download(hub_id: str, control: Control) -> Generator[Progress, None, Path]:
@@ -111,9 +116,15 @@ def _in_words(hub_id: str) -> Iterator[None]:
         raise UserError(
             f"{hub_id} has no safetensors files.", "Choose a version of this model that has."
         ) from error
-    except (OSError, ValueError, http_error, errors.SafetensorsParsingError) as error:
+    except errors.RemoteEntryNotFoundError as error:
         raise UserError(
-            f"{hub_id} could not be reached on the hub: {str(error).strip().partition(chr(10))[0]}",
+            f"{hub_id} has no {CONFIG}: it is not kept in the form of transformers.",
+            "Choose the model that its files were made from.",
+        ) from error
+    except (OSError, ValueError, http_error, errors.SafetensorsParsingError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise UserError(
+            f"{hub_id} could not be reached on the hub: {reason}.",
             "Go online, or choose a model that is on this computer.",
         ) from error
 

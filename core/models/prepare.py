@@ -50,10 +50,12 @@ def _starter(control: Control) -> Generator[Progress, None, Path]:
 
 def _from_hub(hub_id: str, control: Control) -> Generator[Progress, None, Path]:
     try:
-        return _checked_folder(open_model(hub_id).path)
+        folder = open_model(hub_id).path  # empty for a model of which only the headers were read
+        if folder:
+            return _checked_folder(folder)
     except UserError:  # not here yet, or only a part of it
-        folder = yield from hub.download(hub_id, control)
-        return _checked_folder(str(folder))
+        pass
+    return _checked_folder(str((yield from hub.download(hub_id, control))))
 
 
 def _checked_folder(path: str) -> Path:

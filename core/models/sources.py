@@ -9,6 +9,7 @@ from core.models import starter, store
 from core.models.folder import CONFIG, open_folder
 from core.models.gguf_model import open_gguf
 from core.models.hub_cache import cached_ids, cached_snapshot
+from core.models.hub_descriptions import kept_description
 from core.models.info import BrokenModel, ModelInfo
 
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$")
@@ -18,6 +19,9 @@ _CHOICES = "Choose the starter model, a model folder, a GGUF file or a hub id su
 
 def open_model(source: str, *, planning: bool = False) -> ModelInfo:
     """Describe the model that `source` names, from files on this computer only.
+
+    A hub model that is not here, but was described before, is described as it was then, without a
+    path.
 
     Args:
         source: "starter", a model folder, a GGUF file or a hub id.
@@ -35,6 +39,9 @@ def open_model(source: str, *, planning: bool = False) -> ModelInfo:
         snapshot = cached_snapshot(source)
         if snapshot is not None:
             return open_folder(snapshot, source=source, name=source, kind="hub", planning=planning)
+        described = kept_description(source)
+        if described is not None:
+            return described
         raise UserError(
             f"{source} is not on this computer yet.", "Go online; Rankscope then downloads it."
         )

@@ -1,17 +1,23 @@
 """Model page: choosing, searching, preparing, and what a broken model says."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from app.amounts import gib
 from app.pages.base import PageContext
 from app.pages.model import ModelPage
+from app.pages.model_delegate import badge_words, columns
 from app.pages.model_details import parameter_parts
+from app.pages.model_entries import Badge, Entry, judged
 from core.events import Progress, Reply, RunEnded
-from core.models.info import ModelInfo
+from core.memory.devices import Device
+from core.memory.workload import Known
+from core.models.info import BrokenModel, ModelInfo
 from core.models.json import to_json
 from tests.app.pages.conftest import take_model
 
@@ -105,11 +111,80 @@ def test_search_and_filters(page: ModelPage, qtbot: QtBot, tiny_model: Path) -> 
     assert page.nothing.isVisible()
 
 
-def test_badges_arrive_without_blocking(page: ModelPage, qtbot: QtBot, tiny_model: Path) -> None:
-    def judged() -> bool:
-        return any(e.source == str(tiny_model) and len(e.answers) == 2 for e in page.entries.all)
+def badges(page: ModelPage, source: str) -> tuple[Badge, ...]:
+    return next(entry.badges for entry in page.entries.all if entry.source == source)
 
-    qtbot.waitUntil(judged)
+
+def test_badges_arrive_without_blocking(page: ModelPage, qtbot: QtBot, tiny_model: Path) -> None:
+    qtbot.waitUntil(lambda: len(badges(page, str(tiny_model))) == 2)
+    lora, qlora = badges(page, str(tiny_model))
+    assert (lora.answer, qlora.answer) == ("fits", "fits")
+    assert lora.words.startswith("LoRA 16-bit fits, ")
+    assert qlora.words.startswith("QLoRA 4-bit DQ fits, ")
+    assert "GiB on This computer (CPU)" in lora.words
+
+
+def test_a_badge_tells_its_numbers(page: ModelPage, qtbot: QtBot, tiny_model: Path) -> None:
+    qtbot.waitUntil(lambda: len(badges(page, str(tiny_model))) == 2)
+    entry = next(e for e in page.entries.all if e.source == str(tiny_model))
+    width = page.list.viewport().width()
+    place = columns(width)
+    assert badge_words(entry, place.lora[0] + 5, width) == entry.badges[0].words
+    assert badge_words(entry, place.qlora[0] + 5, width) == entry.badges[1].words
+    assert badge_words(entry, place.name[0] + 5, width) == ""
+    row = page.entries.index(page.entries.row_of(str(tiny_model)))
+    spoken = row.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert all(badge.words in spoken for badge in entry.badges)
+
+
+def test_badges_follow_device_and_settings(page: ModelPage, qtbot: QtBot, tiny_model: Path) -> None:
+    source = str(tiny_model)
+    qtbot.waitUntil(lambda: len(badges(page, source)) == 2)
+    page.context.session.choose_device(Device("Tiny card", 2**26, 2**26, "card"))
+    qtbot.waitUntil(lambda: badges(page, source)[0].answer == "does not fit")
+    assert "on Tiny card" in badges(page, source)[0].words
+    page.hide()
+    page.context.session.choose_device(Device("Large card", 2**36, 2**36, "card"))
+    qtbot.wait(20)
+    assert "Tiny card" in badges(page, source)[0].words
+    page.show()
+    qtbot.waitUntil(lambda: badges(page, source)[0].answer == "fits")
+
+
+def test_the_badge_of_the_chosen_model_says_what_the_strip_says(
+    page: ModelPage, qtbot: QtBot, tiny_model: Path
+) -> None:
+    click(page, qtbot, str(tiny_model))
+    session = page.context.session
+    session._lengths = ([40] * 64, [20] * 64)
+    session.change({"data.max_length": 512})
+    assert session.plan is not None
+
+    def same() -> bool:
+        return f"{gib(session.plan.peak_bytes)} GiB (" in badges(page, str(tiny_model))[0].words
+
+    qtbot.waitUntil(same)
+
+
+def test_targets_of_another_model_are_told(small_model: ModelInfo, context: PageContext) -> None:
+    settings = context.session.settings.with_changes({"adapter.targets": ("c_attn",)})
+    made = judged(Entry(small_model, False), settings, context.session.device, Known())
+    assert len(made.badges) == 2
+    assert "yours are of another model" in made.badges[0].words
+
+
+def test_a_model_that_the_hub_describes_gets_its_row(
+    page: ModelPage, qtbot: QtBot, small_model: ModelInfo
+) -> None:
+    source = "some-org/some-model"
+    page.choose(source)
+    assert any(isinstance(e.model, BrokenModel) and e.source == source for e in page.entries.all)
+    described = replace(small_model, source=source, name=source, kind="hub", path="")
+    task = page.context.assistant.data.last("describe_model")
+    task.say(Reply(data=to_json(described)))
+    assert page.context.session.model == described
+    qtbot.waitUntil(lambda: len(badges(page, source)) == 2)
+    assert page.prepare.isVisible()
 
 
 def test_prepare_now(page: ModelPage, qtbot: QtBot) -> None:

@@ -87,6 +87,7 @@ def answer(kind: type[errors.HfHubHTTPError]) -> errors.HfHubHTTPError:
     [
         (answer(errors.RepositoryNotFoundError), "has no model org/x"),
         (answer(errors.GatedRepoError), "conditions"),
+        (answer(errors.RemoteEntryNotFoundError), "has no config.json"),
         (errors.NotASafetensorsRepoError("no"), "no safetensors files"),
         (errors.OfflineModeIsEnabled("offline"), "could not be reached"),
         (errors.HFValidationError("bad"), "could not be reached"),
