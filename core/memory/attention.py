@@ -8,6 +8,8 @@ to 0.1 %.
 from core.memory.workload import Workload
 
 FP32 = 4  # bytes
+_CAPPED_SCORE = 10
+"""Bytes per score: two in fp32, one in the compute type."""
 
 
 def query_width(workload: Workload) -> int:
@@ -32,12 +34,44 @@ def attention_bytes(workload: Workload) -> int:
     """Return bytes per token of attention without its scores.
 
     A kernel keeps q, k and v and its output, a·(2·q + 2·k), and its log-sum-exp, 4 B per head.
-    Eager keeps q and the repeated k and v, 3·e·q, but not its output.
+    Eager keeps q and the repeated k and v, 3·e·q, but not its output. Norms of queries and keys
+    keep an fp32 copy of both and a statistic per head.
     """
+    shape = workload.architecture
+    kept = _latent_bytes(workload) if shape.key_rank else _head_bytes(workload)
+    if shape.query_norms:
+        heads = shape.heads + shape.kv_heads
+        kept += FP32 * heads * (shape.head_dim + 1)
+    return kept
+
+
+def _head_bytes(workload: Workload) -> int:
+    """Return it for heads; where one matrix makes q, k and v, v as a view keeps all of them."""
+    query, key = query_width(workload), key_width(workload)
+    if workload.model.fused_attention and not _in_one_call(workload):
+        return _separate_bytes(workload) + workload.attention_element * (query + key)
+    return _separate_bytes(workload)
+
+
+def _separate_bytes(workload: Workload) -> int:
     query, key = query_width(workload), key_width(workload)
     if workload.attention == "eager":
         return workload.element * (query + 2 * key)
     return workload.attention_element * (2 * query + 2 * key) + FP32 * workload.architecture.heads
+
+
+def _latent_bytes(workload: Workload) -> int:
+    """Return it for latent attention, DeepSeek's.
+
+    Heads have keys of d, of which r is rotated, and values of v. q and k as put together, d each;
+    k and v as they come from the latent vector, d − r + v; the output, v; the log-sum-exp; and fp32
+    copies of the two latent vectors for their norms.
+    """
+    shape = workload.architecture
+    unrotated = shape.head_dim - shape.rotary_dim + shape.value_dim
+    per_head = workload.attention_element * (2 * shape.head_dim + unrotated + shape.value_dim)
+    latent = FP32 * (shape.query_rank + shape.key_rank)
+    return shape.heads * (per_head + FP32) + latent
 
 
 def output_is_kept(workload: Workload) -> bool:
@@ -64,11 +98,15 @@ def score_bytes(workload: Workload) -> int:
     """Return the bytes of scores that one block keeps.
 
     Eager keeps the softmax in fp32 and, where the compute type is another, once more in that. sdpa
-    keeps no scores, but a mask of b·s² numbers where rows are padded.
+    keeps no scores, but a mask of b·s² numbers where rows are padded. No kernel of torch knows
+    capped scores (Gemma 2): they are written out, the tanh, the softmax and its copy, and a mask of
+    one byte.
     """
     element = workload.element
     if workload.attention == "eager":
         return _scores(workload) * (4 + (element if element < FP32 else 0))
+    if workload.architecture.attention_cap and workload.stack.ours:
+        return _CAPPED_SCORE * _scores(workload) + workload.rows * workload.length**2
     if workload.attention == "sdpa" and workload.padded:
         return element * workload.rows * workload.length**2
     return 0

@@ -14,6 +14,7 @@ OUTPUT_LABELS = frozenset(
 )
 """Matrices that read what attention or the MLP made, not the normalised hidden states."""
 _READ_HIDDEN = frozenset({"intermediate.dense", "mlp.w2"})  # in BERT and in Qwen 1
+_FUSED = frozenset({"qkv_proj", "query_key_value", "c_attn", "Wqkv", "W_pack"})
 _READ_LATENT = frozenset({"q_b_proj", "kv_b_proj"})  # in DeepSeek, each a latent vector of its own
 
 
@@ -101,6 +102,11 @@ class ModelCells:
     def other_parameters(self) -> int:
         """What 8-bit and 4-bit loading leaves alone: tables, head, norms, biases, experts."""
         return self.parameters - self.matrix_parameters
+
+    @cached_property
+    def fused_attention(self) -> bool:
+        """Whether one matrix makes queries, keys and values."""
+        return any(cell.kind.rpartition(".")[2] in _FUSED for cell in self.cells)
 
     @cached_property
     def matrix_parameters(self) -> int:

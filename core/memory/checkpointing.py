@@ -7,14 +7,9 @@ the first is computed again.
 
 from collections.abc import Callable
 
-from core.memory.activations import (
-    LayerLoad,
-    end_bytes,
-    hidden_bytes,
-    layer_loads,
-    norm_backward_bytes,
-)
+from core.memory.activations import LayerLoad, hidden_bytes, layer_loads
 from core.memory.attention import FP32
+from core.memory.norms import end_bytes, norm_backward_bytes, one_kernel
 from core.memory.workload import Workload
 
 
@@ -50,7 +45,8 @@ def _again(workload: Workload, load: LayerLoad, *, lowest: bool) -> float:
     In fp32 its first norm keeps the same tensor, which is counted by the load, unless no gradient
     goes below.
     """
-    shared = workload.element == FP32 and not lowest
+    as_given = workload.element == FP32 or one_kernel(workload)
+    shared = as_given and not lowest
     return load.live + load.unpacked + (0 if shared else hidden_bytes(workload))
 
 
@@ -69,7 +65,7 @@ def _stock(
 
 def _first_norm_bytes(workload: Workload) -> float:
     """Return what the first norm of a checkpointed block keeps that is held for it anyway."""
-    kept_as_given = workload.stack.fused_norms or workload.residual_element == FP32
+    kept_as_given = one_kernel(workload) or workload.residual_element == FP32
     return hidden_bytes(workload) if kept_as_given else 0.0
 
 

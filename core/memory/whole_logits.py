@@ -7,6 +7,7 @@ torchtune and `chunked_cross_entropy` of litgpt.
 
 from math import ceil, log2
 
+from core.memory.norms import one_kernel
 from core.memory.workload import Workload
 
 FP32 = 4  # bytes
@@ -20,7 +21,7 @@ def whole_loss_bytes(workload: Workload) -> float:
     is. Its output, T·h numbers, is there in forward.
     """
     hidden = workload.tokens * workload.architecture.hidden_size
-    norm = hidden * (workload.residual_element if workload.stack.fused_norms else FP32)
+    norm = hidden * (workload.residual_element if one_kernel(workload) else FP32)
     output = hidden * workload.residual_element
     if workload.stack.loss.kind == "linear":
         return norm + output + _fused_linear_bytes(workload)

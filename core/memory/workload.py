@@ -24,7 +24,8 @@ class Known:
         trained_share: Trained tokens over all, of the micro-batch where it is largest.
         attention: "flash" instead of the settings' sdpa or eager; "" for theirs.
         on_cpu: It runs on the processor.
-        stack: Which program trains; full fine-tuning is planned for the Trainer where this is ours.
+        stack: Which program trains; full fine-tuning and encoders are planned for the Trainer
+            where this is ours.
         shards: GPUs that split weights, gradients and moments among them.
     """
 
@@ -106,7 +107,8 @@ class Workload:
     ) -> "Workload":
         """Return the workload of one method under these settings."""
         training, limit = settings.training, settings.data.max_length
-        stack = TRAINER if method.name == "full" and known.stack.ours else known.stack
+        ours = method.name != "full" and model.architecture.kind == "decoder"
+        stack = known.stack if ours or not known.stack.ours else TRAINER
         attention = known.attention or settings.model.attention
         packed = stack.ours and training.packing and attention != "eager"
         element = element_bytes(settings.model.dtype, on_cpu=known.on_cpu)

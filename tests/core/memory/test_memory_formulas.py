@@ -1,8 +1,11 @@
 """The terms that every engine shares, each against a computation by hand, written out."""
 
+from dataclasses import replace
+
 import pytest
 
-from core.memory.activations import end_bytes, mlp_bytes, norm_bytes
+from core.memory.mlp import mlp_bytes
+from core.memory.norms import end_bytes, norm_bytes
 from core.memory.trained import (
     adapter_bytes,
     gradient_bytes,
@@ -120,7 +123,14 @@ def test_norms_keep_an_fp32_copy_each() -> None:
     assert end_bytes(workload()) == 2048 * (4 * 4096 + 2 * 2 * 128)
 
 
-def test_a_gated_mlp_keeps_three_branches_a_plain_one_two() -> None:
+def test_a_gated_mlp_keeps_three_branches_a_plain_one_what_its_activation_keeps() -> None:
     assert mlp_bytes(workload()) == 3 * 2 * 14336
-    assert mlp_bytes(workload(GPT3)) == 2 * 2 * 49152
-    assert mlp_bytes(workload(MIXTRAL)) == 2 * 3 * 2 * 14336  # two experts per token
+    assert mlp_bytes(workload(replace(GPT3, activation="gelu"))) == 2 * 49152
+    assert mlp_bytes(workload(replace(GPT3, activation="gelu_new"))) == 4 * 2 * 49152
+
+
+def test_experts_keep_a_copy_of_the_hidden_states_each() -> None:
+    two = 2 * (3 * 2 * 14336 + 2 * 4096)  # experts per token
+    assert mlp_bytes(workload(MIXTRAL)) == two + 100
+    shared = replace(MIXTRAL, shared_size=2048)
+    assert mlp_bytes(workload(shared)) == two + 100 + 3 * 2 * 2048

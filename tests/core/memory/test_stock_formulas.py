@@ -2,11 +2,12 @@
 
 from functools import partial
 
-from core.memory.activations import layer_loads, mlp_backward_bytes, widened_bytes
+from core.memory.activations import layer_loads
 from core.memory.attention import attention_bytes, score_backward_bytes, score_bytes
 from core.memory.checkpointing import activation_bytes
 from core.memory.inputs import adapter_input_bytes
 from core.memory.logits import loss_bytes
+from core.memory.mlp import mlp_backward_bytes, widened_bytes
 from core.memory.stack import TRAINER, Loss, Stack
 from core.memory.weights import gptq_bytes, weight_bytes
 from core.memory.workload import Known
