@@ -194,6 +194,7 @@ class TrainSettings(QWidget):
         wanted, plan = self._session.settings.training.gradient_checkpointing, self._session.plan
         told = plan is not None and wanted not in ("off", "all")
         words = f"{plan.checkpointed} of {plan.blocks} blocks" if plan and told else ""
+        words += ", fixed" if words and isinstance(wanted, int) else ""
         self.rows["training.gradient_checkpointing"].set_hint(words)
 
     def _tracking(self) -> Card:
