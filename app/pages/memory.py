@@ -7,11 +7,11 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.amounts import gib
-from app.measured import deviation, measured_peak
+from app.measured import measured_peak
 from app.pages.base import Page, PageContext
 from app.run_state import RunPhase
 from app.style.theme import scaled
-from app.widgets.basic import Banner, Card, button, label
+from app.widgets.basic import Card, button, label
 from app.widgets.card_table import CardTable
 from app.widgets.device_chooser import DeviceChooser, short_name
 from app.widgets.explained import explain_part
@@ -21,20 +21,14 @@ from app.widgets.memory_parts import Legend
 from app.widgets.memory_strip import choose_method, chosen_row
 from app.widgets.peak_curve import PeakCurve
 from app.widgets.plan_rows import PAGE, PlanRows
-from app.words import plural
+from app.widgets.verdict_banner import VerdictBanner
 from core.memory.devices import Device
-from core.memory.make_it_fit import Fit
 from core.memory.verdict import verdict
 
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
 BATCHES = (1, 2, 4, 8, 16, 32)
 SPACING = 12
 """Pixels between cards below each other."""
-SOURCES = {
-    "formula": "computed by formula from the headers of the model",
-    "dry-run": "traced without weights",
-    "measured": "measured on this device",
-}
 
 
 class MemoryPage(Page):
@@ -62,7 +56,7 @@ class MemoryPage(Page):
         self._device.clicked.connect(lambda: self._chooser.open_below(self._device))
         self._device.setObjectName("memory_device")
         self.add_action(self._device)
-        self.banner = Banner("info", theme=theme)
+        self.banner = VerdictBanner(theme, session, self.context.run)
         self.rows = PlanRows(theme, partial(explain_part, session), PAGE)
         self.rows.setObjectName("memory_rows")
         self.rows.method_chosen.connect(partial(choose_method, session))
@@ -135,7 +129,8 @@ class MemoryPage(Page):
         here = self.context.session.device.kind != "card"
         ready = here and self.context.run.phase is RunPhase.READY
         self.fit.all.set_role("primary" if ready and fit is not None and fit.changes else "")
-        self._show_verdict(fit)
+        self.banner.refresh(fit)
+        self._fit_curves()
 
     def _on_plan(self) -> None:
         self.rail_changed.emit()
@@ -146,42 +141,6 @@ class MemoryPage(Page):
     def _on_device(self, device: Device) -> None:
         self.context.preferences.card = device.name if device.kind == "card" else ""
         self.context.session.choose_device(device)
-
-    def _show_verdict(self, fit: Fit | None) -> None:
-        session = self.context.session
-        plan, device = session.plan, session.device
-        if plan is None or fit is None:
-            self.banner.show_message(
-                "Nothing to plan yet.", "Choose a model and at least one target layer.", tone="info"
-            )
-            return
-        judged = verdict(plan, device)
-        left = gib(abs(judged.left_bytes))
-        if judged.answer == "does not fit":
-            self.banner.show_message(
-                f"{plan.label} misses by {left} GiB.", _way_out(fit), tone="danger"
-            )
-        elif judged.answer == "tight":
-            self.banner.show_message(
-                f"{plan.label} is tight: {left} GiB would be left.",
-                f"It may run out of memory when freed blocks do not close up.{_more_room(fit)}",
-                tone="warn",
-            )
-        else:
-            self.banner.show_message(
-                f"{plan.label} fits with {left} GiB to spare.", self._interval_words(), tone="ok"
-            )
-
-    def _interval_words(self) -> str:
-        plan = self.context.session.plan
-        if plan is None:
-            return ""
-        words = f"{gib(plan.low_bytes)} to {gib(plan.high_bytes)} GiB, {SOURCES[plan.source]}."
-        measured = measured_peak(self.context.session, self.context.run)
-        if measured:
-            off = deviation(plan, self.context.run, measured)
-            words = f"Measured peak {gib(measured)} GiB; the plan was off by {off}."
-        return words
 
     def _say(self, sentence: str) -> None:
         rest = "Point at a part of a bar, or use the arrow keys, to see what it is made of."
@@ -253,19 +212,3 @@ def _column(*widgets: QWidget) -> QVBoxLayout:
     for widget in widgets:
         layout.addWidget(widget)
     return layout
-
-
-def _way_out(fit: Fit) -> str:
-    """Return what the card of changes comes to, in a sentence."""
-    count = len(fit.changes)
-    if count:
-        fitting = "fit" if fit.answer == "fits" else "fit, if barely"
-        return f"{plural(count, 'change')} would make it {fitting}."
-    if fit.failure == "weights":
-        return "The weights alone are too large for it."
-    return "Rounded weights fit, but no settings make the rest fit beside them."
-
-
-def _more_room(fit: Fit) -> str:
-    count = len(fit.changes)
-    return f" {plural(count, 'change')} would leave enough." if count else ""

@@ -34,9 +34,9 @@ class HostCard(Card):
         if model is None or plan is None:
             return
         settings, memory, disk = session.settings, free_main_memory(), free_bytes(runs_dir())
-        self.title.setText(
-            "Beside the training" if session.device.kind == "cpu" else "Beside the card"
-        )
+        beside = "training" if session.device.kind == "cpu" else "card"
+        self.title.setText(f"Beside the {beside}")
+        self.setAccessibleName(self.title.text())
         self.free_memory.set_full_text(f"{gib(memory)} GiB free")
         self.free_disk.set_full_text(f"{file_size(disk)} free")
         _show(self.memory, memory_needs(model, settings, plan, session.device), memory, with_unit)
@@ -55,8 +55,9 @@ class HostCard(Card):
 
 
 def _show(facts: Facts, needs: Iterable[Need], free: int, written: Callable[[float], str]) -> None:
-    """Show needs, those in red that are larger than what is free."""
+    """Show needs, and which of them are larger than what is free."""
     for need in needs:
         amount = written(need.size_bytes) if need.size_bytes else "–"
-        tone = "danger" if need.size_bytes > free else ""
-        facts.show_fact(need.name, amount, tone, need.why)
+        lacks = need.size_bytes > free
+        value = f"{amount}, too much" if lacks else amount
+        facts.show_fact(need.name, value, "danger" if lacks else "", need.why)
