@@ -1,6 +1,6 @@
 """The verdict of the memory page: does the run fit, by how much, and how sure is that."""
 
-from app.amounts import gib
+from app.amounts import gib, tight_words
 from app.measured import deviation, measured_peak
 from app.run_controller import RunController
 from app.session import Session
@@ -39,7 +39,7 @@ class VerdictBanner(Banner):
             self.show_message(f"{plan.label} misses by {left} GiB.", _way_out(fit), tone="danger")
         elif judged.answer == "tight":
             self.show_message(
-                f"{plan.label} is tight: {left} GiB would be left.",
+                f"{plan.label} is tight: {tight_words(judged)}.",
                 f"It may run out of memory when freed blocks do not close up.{_more_room(fit)}",
                 tone="warn",
             )

@@ -87,6 +87,16 @@ def test_undo_is_offered_only_for_what_was_applied_last(page: MemoryPage, qtbot:
     assert page.fit.undo.isVisible()
 
 
+def test_a_tight_run_may_lack_what_it_likely_misses(page: MemoryPage) -> None:
+    session = page.context.session
+    assert session.plan is not None
+    between = (session.plan.low_bytes + session.plan.peak_bytes) // 2
+    session.choose_device(replace(CARD, free_bytes=between))
+    assert answer(page) == "tight"
+    assert "GiB may be lacking." in page.banner.text
+    assert rows(page)
+
+
 def test_room_to_spare_is_offered_where_it_fits(page: MemoryPage, qtbot: QtBot) -> None:
     session = page.context.session
     session.choose_device(replace(CARD, total_bytes=80 * GIB, free_bytes=80 * GIB))

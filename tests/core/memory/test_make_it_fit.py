@@ -87,7 +87,7 @@ def effective_batch(settings: RunSettings) -> int:
 
 @pytest.mark.parametrize(
     "device",
-    [card(3), card(8), card(24), card(80), cpu(6)],
+    [card(8), card(24), card(80), cpu(6)],
     ids=lambda d: f"{d.kind} {d.free_bytes / GIB:g}",
 )
 @pytest.mark.parametrize("settings", SETTINGS)
