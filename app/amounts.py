@@ -1,6 +1,7 @@
 """Amounts of memory as the window writes them: in GiB, with a true minus sign."""
 
 from core.memory.plan import MemoryPlan
+from core.memory.verdict import Verdict
 
 GIB = 2**30
 MIB = 2**20
@@ -38,3 +39,9 @@ def interval(plan: MemoryPlan) -> str:
 def off_by(predicted: int, measured: int) -> str:
     """Return how far a prediction was off, as a share of what was measured: −3.2 %."""
     return f"{100 * (predicted / measured - 1):+.1f} %".replace("-", "−")
+
+
+def tight_words(judged: Verdict) -> str:
+    """Return how close it is; what is likely to miss may still fit, within the interval."""
+    amount = f"{gib(abs(judged.left_bytes))} GiB"
+    return f"{amount} would be left" if judged.left_bytes >= 0 else f"{amount} may be lacking"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.amounts import gib
+from app.amounts import gib, tight_words
 from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
 from app.session import Session
@@ -151,7 +151,7 @@ class Launch(QObject):
         if judged.answer == "does not fit":
             return f"{plan.label} needs {gib(-judged.left_bytes)} GiB more than is free"
         if judged.answer == "tight":
-            return f"{plan.label} is tight: {gib(judged.left_bytes)} GiB would be left"
+            return f"{plan.label} is tight: {tight_words(judged)}"
         return ""
 
 

@@ -8,6 +8,7 @@ from app.closing import ask_about_live_run
 from app.launch import Launch
 from app.messages import Message
 from app.pages.base import Page, PageContext
+from app.pages.memory import MemoryPage
 from app.style.theme import scaled
 from app.widgets.memory_strip import MemoryStrip
 from app.widgets.message_area import MessageArea, Toast
@@ -98,6 +99,13 @@ class MainWindow(QWidget):
         self.context.preferences.set_strip_open(self._strip_key(), opened)
         self.strip.set_open(opened)
 
+    def make_it_fit(self) -> None:
+        """Change the run so that it fits, and show what was changed."""
+        self.go(MemoryPage.name)
+        page = self._pages[MemoryPage.name]
+        assert isinstance(page, MemoryPage)
+        page.make_it_fit()
+
     def _show_strip(self) -> None:
         default = self.current.strip_open and not self._narrow
         kept = self.context.preferences.strip_open(self._strip_key(), default=default)
@@ -129,6 +137,7 @@ class MainWindow(QWidget):
         self.run_bar.page_wanted.connect(self.go)
         self.strip.page_wanted.connect(self.go)
         self.strip.fold_wanted.connect(self.fold_strip)
+        self.strip.fit_wanted.connect(self.make_it_fit)
         self.context.run.refused.connect(self.context.messages.error)
         self.context.session.refused.connect(self.context.messages.error)
         self.context.theme.changed.connect(self._choose_form)

@@ -18,6 +18,7 @@ from core.memory.changes import difference
 from core.memory.devices import Device, find_devices
 from core.memory.methods import METHODS, method_of
 from core.memory.plan import MemoryPlan, plan_methods
+from core.memory.proposals import Case
 from core.memory.workload import Known
 from core.models.families.base import UnknownFamily
 from core.models.info import ModelInfo
@@ -113,6 +114,11 @@ class Session(QObject):
     def can_undo(self) -> bool:
         """Whether there is a change to take back."""
         return bool(self._undo)
+
+    @property
+    def previous(self) -> RunSettings | None:
+        """The settings that undo would bring back, None where there is nothing to take back."""
+        return self._undo[-1] if self._undo else None
 
     def undo(self) -> None:
         """Take the last change back."""
@@ -238,6 +244,17 @@ class Session(QObject):
     def known(self, settings: RunSettings | None = None) -> Known:
         """Return what the rows that were read last tell about the largest micro-batch."""
         return Known.of_rows(*self._lengths, settings or self.settings)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each row that was read last, uncut; empty before that."""
+        return self._lengths[0]
+
+    def case(self) -> Case | None:
+        """Return the run on the device that is planned for, None without a plan."""
+        if self.model is None or self.plan is None:
+            return None
+        return Case(self.model, self.settings, self.device, *self._lengths)
 
 
 @lru_cache(maxsize=4)

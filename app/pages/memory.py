@@ -5,37 +5,38 @@ from itertools import chain
 from typing import ClassVar
 
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QGridLayout
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.amounts import gib
 from app.device_words import used_words, windows_words
-from app.measured import deviation, measured_peak
+from app.measured import measured_peak
 from app.pages.base import Page, PageContext
 from app.pages.memory_cells import CellsCard
+from app.run_state import RunPhase
 from app.slices import Slices
 from app.style.theme import scaled
-from app.widgets.basic import Banner, Card, button, label
+from app.widgets.basic import Card, button, label
 from app.widgets.card_table import CardTable
 from app.widgets.device_chooser import DeviceChooser, short_name
 from app.widgets.explained import explain_part
+from app.widgets.fit_card import FitCard
+from app.widgets.host_card import HostCard
 from app.widgets.memory_parts import Legend
 from app.widgets.memory_strip import choose_method, chosen_row
 from app.widgets.peak_curve import PeakCurve
 from app.widgets.plan_rows import PAGE, PlanRows
+from app.widgets.verdict_banner import VerdictBanner
 from core.memory.devices import Device
 from core.memory.verdict import verdict
 
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
 BATCHES = (1, 2, 4, 8, 16, 32)
-SOURCES = {
-    "formula": "computed by formula from the headers of the model",
-    "dry-run": "traced without weights",
-    "measured": "measured on this device",
-}
+SPACING = 12
+"""Pixels between cards below each other."""
 
 
 class MemoryPage(Page):
-    """Bars with a read-out line, the verdict, other cards, and the two curves that decide."""
+    """The verdict, bars with a read-out line, what would fit, curves, other cards, and the host."""
 
     name: ClassVar[str] = "memory"
     title: ClassVar[str] = "Memory"
@@ -60,23 +61,25 @@ class MemoryPage(Page):
         self._device.clicked.connect(lambda: self._chooser.open_below(self._device))
         self._device.setObjectName("memory_device")
         self.add_action(self._device)
-        self.banner = Banner("info", theme=theme)
+        self.banner = VerdictBanner(theme, session, self.context.run)
         self.rows = PlanRows(theme, partial(explain_part, session), PAGE)
         self.rows.setObjectName("memory_rows")
         self.rows.method_chosen.connect(partial(choose_method, session))
         self.rows.read_out.connect(self._say)
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(16)
-        self._grid.setVerticalSpacing(12)
-        self._bars, self._cards = self._bars_card(), self._cards_card()
+        self.fit, self.host = FitCard(theme, session), HostCard(session)
         self.length_curve = PeakCurve(theme, session, "data.max_length", LENGTHS)
         self.batch_curve = PeakCurve(theme, session, "training.micro_batch", BATCHES)
-        self._curves = [
-            self._curve_card("Against length", "tokens per row", self.length_curve),
-            self._curve_card("Against micro-batch", "rows at once", self.batch_curve),
-        ]
+        self._curves = self._curve_cards()
+        self._bars = self._bars_card()
+        self._left, self._right = _column(self._bars), _column(self.fit, self.host)
+        self._left.addStretch(1)
+        self._right.addWidget(self._cards_card())
+        self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._columns.setSpacing(16)
+        self._columns.addLayout(self._left, 9)
+        self._columns.addLayout(self._right, 5)
         self.body.addWidget(self.banner)
-        self.body.addLayout(self._grid)
+        self.body.addLayout(self._columns)
         self.cells = CellsCard(session, theme)
         self.body.addWidget(self.cells)
         self.body.addStretch(1)
@@ -122,8 +125,22 @@ class MemoryPage(Page):
         self.cells.refresh()
         curves = self.length_curve.steps(), self.batch_curve.steps()
         self._slices.run(chain(self.cards.steps(), *curves))
-        self._show_verdict()
+        self.host.refresh()
+        self._show_fit()
         self._say("")
+
+    def make_it_fit(self) -> None:
+        """Make all the changes that the page proposes."""
+        self.fit.apply_all()
+
+    def _show_fit(self) -> None:
+        """Show what there is to change; it is the next step where Start is not."""
+        fit = self.fit.refresh()
+        here = self.context.session.device.kind != "card"
+        ready = here and self.context.run.phase is RunPhase.READY
+        self.fit.all.set_role("primary" if ready and fit is not None and fit.changes else "")
+        self.banner.refresh(fit)
+        self._fit_curves()
 
     def _on_plan(self) -> None:
         self.rail_changed.emit()
@@ -134,55 +151,6 @@ class MemoryPage(Page):
     def _on_device(self, device: Device) -> None:
         self.context.preferences.card = device.name if device.kind == "card" else ""
         self.context.session.choose_device(device)
-
-    def _show_verdict(self) -> None:
-        session = self.context.session
-        plan, device = session.plan, session.device
-        if plan is None:
-            self.banner.show_message(
-                "Nothing to plan yet.", "Choose a model and at least one target layer.", tone="info"
-            )
-            return
-        judged = verdict(plan, device)
-        left = gib(abs(judged.left_bytes))
-        if judged.answer == "does not fit":
-            self.banner.show_message(
-                f"{plan.label} misses by {left} GiB.", self._way_out(judged.failure), tone="danger"
-            )
-        elif judged.answer == "tight":
-            self.banner.show_message(
-                f"{plan.label} is tight: {left} GiB would be left.",
-                "It may run out of memory when blocks of memory do not close up.",
-                tone="warn",
-            )
-        else:
-            self.banner.show_message(
-                f"{plan.label} fits with {left} GiB to spare.", self._interval_words(), tone="ok"
-            )
-
-    def _way_out(self, failure: str) -> str:
-        session = self.context.session
-        fitting = [
-            other
-            for other in session.plans
-            if other.method != "full" and verdict(other, session.device).answer == "fits"
-        ]
-        if fitting:
-            return f"{fitting[0].label} fits; choose it below."
-        if failure == "weights":
-            return "The weights alone are too large for this card: choose a smaller model."
-        return "The weights fit; a smaller micro-batch, shorter rows or checkpointing would help."
-
-    def _interval_words(self) -> str:
-        plan = self.context.session.plan
-        if plan is None:
-            return ""
-        words = f"{gib(plan.low_bytes)} to {gib(plan.high_bytes)} GiB, {SOURCES[plan.source]}."
-        measured = measured_peak(self.context.session, self.context.run)
-        if measured:
-            off = deviation(plan, self.context.run, measured)
-            words = f"Measured peak {gib(measured)} GiB; the plan was off by {off}."
-        return words
 
     def _say(self, sentence: str) -> None:
         rest = "Point at a part of a bar, or use the arrow keys, to see what it is made of."
@@ -207,34 +175,51 @@ class MemoryPage(Page):
         card = Card("On other cards", "at these settings")
         self.cards = CardTable(self.context.theme, self.context.session)
         card.body.addWidget(self.cards)
-        card.body.addStretch(1)
         return card
 
-    def _curve_card(self, title: str, caption: str, curve: PeakCurve) -> Card:
-        card = Card(title, f"peak in GiB, {caption}")
-        card.body.addWidget(curve, 1)
-        return card
+    def _curve_cards(self) -> QWidget:
+        both = QWidget()
+        layout = QHBoxLayout(both)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(16)
+        titles = ("Against length", "Against micro-batch")
+        for title, curve in zip(titles, (self.length_curve, self.batch_curve), strict=True):
+            card = Card(title, "peak in GiB")
+            card.body.addWidget(curve, 1)
+            layout.addWidget(card, 1)
+        return both
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the cards below each other in a small window."""
         super().resizeEvent(event)
         if self._built:
             self._arrange()
+            self._fit_curves()
 
     def _arrange(self) -> None:
         narrow = self.width() < scaled(1000)
         if self._narrow == narrow:
             return
         self._narrow = narrow
-        length, batch = self._curves
-        columns = 6
+        down, beside = QBoxLayout.Direction.TopToBottom, QBoxLayout.Direction.LeftToRight
+        self._columns.setDirection(down if narrow else beside)
+        self._columns.setSpacing(SPACING if narrow else 16)
         if narrow:
-            self._grid.addWidget(self._bars, 0, 0, 1, columns)
-            self._grid.addWidget(length, 1, 0, 1, 3)
-            self._grid.addWidget(batch, 1, 3, 1, 3)
-            self._grid.addWidget(self._cards, 2, 0, 1, columns)
+            self._right.addWidget(self._curves)
         else:
-            self._grid.addWidget(self._bars, 0, 0, 1, 4)
-            self._grid.addWidget(self._cards, 0, 4, 1, 2)
-            self._grid.addWidget(length, 1, 0, 1, 3)
-            self._grid.addWidget(batch, 1, 3, 1, 3)
+            self._left.insertWidget(1, self._curves, 10)
+
+    def _fit_curves(self) -> None:
+        """Let the curves fill what can be seen below the bars, however long the other column is."""
+        above = self.banner.sizeHint().height() + self._bars.sizeHint().height() + 2 * SPACING
+        room = self.scroll_area.viewport().height() - above - self.body.contentsMargins().bottom()
+        self._curves.setMaximumHeight(max(self._curves.minimumSizeHint().height(), room))
+
+
+def _column(*widgets: QWidget) -> QVBoxLayout:
+    """Return the widgets below each other."""
+    layout = QVBoxLayout()
+    layout.setSpacing(SPACING)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return layout

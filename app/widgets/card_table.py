@@ -43,7 +43,7 @@ class CardTable(QWidget):
         self._marks: list[list[IconLabel]] = []
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(6)
+        grid.setVerticalSpacing(3)
         grid.setHorizontalSpacing(12)
         for column, head in enumerate(HEADS, start=1):
             grid.addWidget(label(head, "caption", "muted"), 0, column)

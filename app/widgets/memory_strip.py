@@ -52,9 +52,11 @@ class MemoryStrip(QFrame):
     Signals:
         fold_wanted: The user wants it open (True) or folded (False).
         page_wanted: The user asked for the page of this name.
+        fit_wanted: The user wants the run changed so that it fits.
     """
 
     fold_wanted = Signal(bool)
+    fit_wanted = Signal()
     page_wanted = Signal(str)
 
     def __init__(
@@ -68,6 +70,7 @@ class MemoryStrip(QFrame):
         self.setAccessibleName("Memory plan")
         self.chooser = DeviceChooser(session, self)
         self.chooser.chosen.connect(self._on_device)
+        self.fit_buttons = (self._make_fit(), self._make_fit())
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self._make_open())
         self._stack.addWidget(self._make_folded())
@@ -120,6 +123,9 @@ class MemoryStrip(QFrame):
         self._empty.setVisible(not has_plan)
         self.rows.setVisible(has_plan)
         self.legend.setVisible(has_plan)
+        plan = session.plan
+        for wanted in self.fit_buttons:
+            wanted.setVisible(plan is not None and judge(plan, device) != "fits")
         self._refresh_folded(measured)
 
     def _measured_words(self, plan: MemoryPlan, measured: int) -> str:
@@ -209,10 +215,19 @@ class MemoryStrip(QFrame):
         fold.clicked.connect(lambda: self.fold_wanted.emit(False))
         side = QVBoxLayout()
         side.setContentsMargins(8, 8, 24, 8)
+        side.setSpacing(4)
+        side.addWidget(self.fit_buttons[0])
         side.addWidget(self._details)
         side.addWidget(fold)
         side.addStretch(1)
         return side
+
+    def _make_fit(self) -> Button:
+        made = button("Make it fit", theme=self._theme, small=True)
+        made.setToolTip("The least harmful changes with which it fits; they can be taken back")
+        made.clicked.connect(self.fit_wanted)
+        made.hide()
+        return made
 
     def _make_card(self) -> QWidget:
         card = QWidget()
@@ -265,6 +280,7 @@ class MemoryStrip(QFrame):
         for shown in (self._folded_total, self._folded_spread, self._folded_mark):
             layout.addWidget(shown)
         layout.addWidget(self._folded_verdict)
+        layout.addWidget(self.fit_buttons[1])
         layout.addWidget(self._folded_note, 2)
         unfold = icon_button("chevron-up", "Open memory strip", theme=self._theme)
         unfold.setObjectName("open_strip")

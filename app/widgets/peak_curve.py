@@ -22,6 +22,8 @@ DRAWN_METHODS = (METHODS[0], METHODS[1], METHODS[3])
 LENGTH_KEY = "data.max_length"
 LEFT, RIGHT, TOP, BOTTOM = 36, 64, 8, 22
 """Margins around the plot, in pixels."""
+LABEL = 34
+"""Room that a number below the plot takes, in pixels."""
 
 
 class PeakCurve(QWidget):
@@ -139,17 +141,18 @@ class PeakCurve(QWidget):
             painter.drawText(box, right, f"{self._top * quarter / 4:g}")
         center = Qt.AlignmentFlag.AlignCenter
         every = 2 if len(self._values) > 6 and area.width() < 420 else 1
+        here = self._point(area, self._index, 0).x()
         for index, value in enumerate(self._values):
-            if index % every and value != self._here:
-                continue
             x = self._point(area, index, 0).x()
+            in_the_way = abs(x - here) < scaled(LABEL)
+            if value != self._here and (index % every or in_the_way):
+                continue
             painter.setPen(theme.color("text" if value == self._here else "text_2"))
             painter.drawText(
                 QRectF(x - 30, area.bottom() + 4, 60, scaled(16)), center, f"{value:,}"
             )
-        x = self._point(area, self._index, 0).x()
         painter.setPen(QPen(theme.color("text_3"), 1, Qt.PenStyle.DotLine))
-        painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+        painter.drawLine(QPointF(here, area.top()), QPointF(here, area.bottom()))
 
     def _paint_free(self, painter: QPainter, area: QRectF) -> None:
         free = self._session.device.free_bytes

@@ -1,13 +1,9 @@
 """Is there room for the checkpoints?"""
 
-from core.adapters import ADAPTERS
 from core.checks.base import CHECKS, Finding
 from core.checks.context import CheckContext
 from core.errors import UserError
-from core.memory.trained import ADAPTER_ELEMENT, state_bytes
-from core.models.info import ModelInfo
-from core.models.targets import resolve
-from core.settings import RunSettings
+from core.memory.host import run_bytes
 
 RESERVE_BYTES = 2 * 2**30
 """Room for the rest of the computer."""
@@ -31,18 +27,3 @@ def disk_space(context: CheckContext) -> Finding | None:
     if needed + RESERVE_BYTES > free:
         return Finding("warn", message, fix)
     return Finding("ok", message)
-
-
-def run_bytes(model: ModelInfo, settings: RunSettings) -> int:
-    """Return the size of a run on the disk: kept checkpoints, the best, a new one, the adapter.
-
-    Raises:
-        UserError: A target matches no module.
-    """
-    method, optimizer = ADAPTERS[settings.adapter.method], settings.training.optimizer
-    names = resolve(settings.adapter.targets, model.grid)
-    shapes = [model.grid.by_name[name].shape for name in names]
-    weights = ADAPTER_ELEMENT * sum(method.parameters(s, settings.adapter) for s in shapes)
-    states = sum(state_bytes(optimizer, shape, settings.adapter) for shape in shapes)
-    checkpoints = settings.training.keep_checkpoints + 2
-    return round(checkpoints * (weights + states)) + weights

@@ -1,14 +1,24 @@
 """Does the run fit into the memory of the device?"""
 
+from typing import Any
+
 from core.checks.base import CHECKS, Finding
 from core.checks.context import CheckContext
 from core.errors import UserError
 from core.memory.devices import Device
+from core.memory.make_it_fit import make_it_fit
 from core.memory.plan import MemoryPlan, plan_memory
+from core.memory.proposals import Case, merged
 from core.memory.verdict import verdict
 from core.memory.workload import Known
 
 GIB = 2**30
+FIXES = {
+    "": "It is close, and no setting leaves more room; close other programs.",
+    "weights": "The model alone is too large: choose QLoRA (model.bits = 4) or a smaller model.",
+    "settings": "Lower training.micro_batch or data.max_length, or let blocks be checkpointed.",
+}
+"""By the kind of failure, where no list of changes can be named."""
 
 
 @CHECKS.register("memory-fits")
@@ -25,11 +35,25 @@ def memory_fits(context: CheckContext) -> Finding | None:
     message = _in_words(plan, context.device)
     if found.answer == "fits":
         return Finding("ok", message)
-    if found.failure == "weights":
-        fix = "The model alone is too large: choose QLoRA (model.bits = 4) or a smaller model."
-    else:
-        fix = "Lower training.micro_batch or data.max_length, or switch on gradient checkpointing."
-    return Finding("warn", message, fix)
+    return Finding("warn", message, _fix(context, found.failure))
+
+
+def _fix(context: CheckContext, failure: str) -> str:
+    """Name the settings with which it fits; what rows take must be known for that."""
+    if context.tokens is None or context.model is None or context.device is None:
+        return FIXES[failure]
+    stats = context.tokens.stats
+    rows = stats.lengths, stats.trained_lengths
+    fit = make_it_fit(Case(context.model, context.settings, context.device, *rows))
+    if fit.changes:
+        settings = merged(fit.changes).items()
+        return f"Set {', '.join(f'{key} = {_text(value)}' for key, value in settings)}."
+    card = f" The smallest card that would do is the {fit.card.name}." if fit.card else ""
+    return f"{FIXES[fit.failure]}{card}"
+
+
+def _text(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else f"{value}"
 
 
 def _known(context: CheckContext) -> Known:

@@ -5,7 +5,8 @@ Files by story: `cells` (the matrices of a model), `stack` (what training progra
 `weights`, `trained` (adapter, gradients, optimizer), `attention`, `inputs` and `activations` (what
 one block keeps), `checkpointing` (what all blocks keep), `logits`, `overhead` (workspace, context),
 `plan` (the peak over the moments of a step), `devices` and `cards` (where it could run), `verdict`,
-`changes`, `explain`.
+`changes`, `explain`; `proposals`, `savings`, `make_it_fit` and `spare` (what to change), `host`
+(main memory and disk).
 """
 
 from core.memory.plan import MemoryPlan, plan_memory, plan_methods

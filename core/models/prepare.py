@@ -7,13 +7,13 @@ from pathlib import Path
 from core.control import Control
 from core.errors import UserError
 from core.events import Progress
+from core.memory.host import sixteen_bit_bytes
 from core.models import hub, starter, store
 from core.models.convert import convert_gguf
 from core.models.gguf_model import open_gguf
 from core.models.sources import is_hub_id, local_path, open_model, open_path
 from core.models.weights import weight_files
 
-_BF16_BYTES = 2
 _RESERVE = 1.05  # tokenizer and configuration, generously
 
 
@@ -73,7 +73,7 @@ def _converted(file: Path, name: str, control: Control) -> Generator[Progress, N
     if found is not None:
         return found
     info = open_gguf(file, str(file))  # says at once what is broken or unknown
-    _check_room(info.parameters * _BF16_BYTES)
+    _check_room(sixteen_bit_bytes(info))
     yield Progress(phase="loading", message=f"Converting {file.name}, once", share=0.0)
     with store.unfinished(name) as folder:
         yield from convert_gguf(file, folder, control)

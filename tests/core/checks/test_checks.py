@@ -10,10 +10,10 @@ import pytest
 
 from core.checks import CHECKS, CheckContext, gather
 from core.checks.base import Finding
-from core.checks.disk_space import run_bytes
 from core.data.stats import DataStats
 from core.errors import UserError
 from core.memory.devices import Device
+from core.memory.host import run_bytes
 from core.settings import RunSettings
 
 Changed = Callable[..., CheckContext]
@@ -174,6 +174,20 @@ def test_a_small_device_warns(good: CheckContext) -> None:
     found = run("memory-fits", replace(good, device=small))
     assert found.level == "warn"
     assert "GiB" in found.message
+    assert "too large" in found.fix
+
+
+def test_settings_with_which_it_fits_are_named(changed: Changed) -> None:
+    rows = {"lengths": (256,) * 8192, "trained_lengths": (9,) * 8192}
+    large = replace(
+        changed({"training.micro_batch": 4096}, **rows),
+        device=Device("Card", 2**30, 2**30, "card"),
+    )
+    found = run("memory-fits", large)
+    assert found.fix.startswith("Set training.micro_batch = ")
+    parts = found.fix.removeprefix("Set ").rstrip(".").split(", ")
+    named = large.settings.with_changes(dict(part.split(" = ") for part in parts))
+    assert run("memory-fits", replace(large, settings=named)).level == "ok"
 
 
 def test_a_full_disk_blocks(good: CheckContext) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from core.data import token_cache
+from core.memory.host import token_bytes
 from tests.core.data.test_token_fingerprint import (
     another_order,
     another_role,
@@ -177,6 +178,11 @@ def test_the_oldest_files_make_room(
     monkeypatch.setattr(token_cache, "LARGEST", 10)
     others[2].made()
     assert list(token_cache.tokens_dir().iterdir()) == [others[2].file()]
+
+
+def test_a_file_is_as_large_as_planned(inputs: Inputs) -> None:
+    lengths = [len(row.ids) for row in inputs.made().rows]
+    assert token_bytes(lengths) == pytest.approx(inputs.file().stat().st_size, rel=0.05)
 
 
 def test_rows_outlive_the_removal_of_their_file(inputs: Inputs) -> None:
