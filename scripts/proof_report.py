@@ -45,7 +45,7 @@ def row(file: Path) -> str:
 
 def place(name: str) -> tuple[str, int, str]:
     """Return what puts R before D, R2 before R10, and a control after its proof."""
-    letter, number, more = re.fullmatch(r"(\D)(\d+)(.*)", name).groups()  # type: ignore[union-attr]
+    letter, number, more = re.fullmatch(r"(\D+)(\d+)(.*)", name).groups()  # type: ignore[union-attr]
     return ("0" if letter == "R" else "1", int(number), more)
 
 

@@ -3,6 +3,7 @@
 The courses are others than those that the rule was made on (`tests/core/training/test_spikes.py`).
 """
 
+import math
 from collections.abc import Callable
 from statistics import median
 
@@ -39,6 +40,11 @@ def rates(rule: Rule, courses: list[Trace]) -> tuple[float, float, float]:
     return len(right) / len(divergent), false / len(benign), delay
 
 
+def late(delay: float) -> str:
+    """Say how late a rule is that finds anything."""
+    return f", {delay:.0f} steps late" if math.isfinite(delay) else ""
+
+
 def is_later(trace: Trace) -> bool:
     """Whether KillLossSpike is right about a course, and earlier than we."""
     mine, theirs = told(ours, trace), told(kill_loss_spike, trace)
@@ -52,7 +58,7 @@ def test_r8(report: Report, many: int) -> None:
     rules = {"ours": ours, "KillLossSpike": kill_loss_spike, "Megatron": megatron}
     results = {name: rates(rule, courses) for name, rule in rules.items()}
     words = [
-        f"{name} {true:.1%} found, {false:.1%} false, {delay:.0f} steps late"
+        f"{name} {true:.1%} found, {false:.1%} false" + late(delay)
         for name, (true, false, delay) in results.items()
     ]
     right = sum(is_right(ours, trace) for trace in courses)
