@@ -76,5 +76,6 @@ def test_r9_for_real(make_run: MakeRun, tmp_path: Path, report: Report) -> None:
     halved = any("halved from 32 to 16 rows" in notice for notice in tight["notices"])
     off = [abs(a - b) for a, b in zip(plain["losses"], tight["losses"], strict=True)]
     good = halved and tight["outcome"] == "finished" and max(off) <= CLOSE
-    words = f"RLIMIT_AS at {room / 2**20:.0f} MiB of {plain['grown'] / 2**20:.0f}, off by {max(off):.1e}"
+    given, usual = (size / 2**20 for size in (room, plain["grown"]))
+    words = f"RLIMIT_AS at {given:.0f} MiB of {usual:.0f}, off by {max(off):.1e}"
     report.claim("R9-limit", [] if good else [str(tight)], 1, words)
