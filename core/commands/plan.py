@@ -2,10 +2,13 @@
 
 import argparse
 import shutil
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from core.commands.base import COMMANDS, add_set_option, changes_of
+from core.commands.jobs import reply_of
+from core.jobs.dry_run import DryRun, DryRunRequest
 from core.memory.amounts import gib, parse_amount
 from core.memory.cards import custom_card
 from core.memory.methods import find_methods
@@ -54,6 +57,11 @@ class Plan:
         )
         parser.add_argument("--attention", choices=("sdpa", "eager", "flash"), default="")
         parser.add_argument("--gpu-memory", metavar="24GiB", help="say whether it fits")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="run a step on tensors that hold nothing: exact, but takes seconds per method",
+        )
         add_set_option(parser)
 
     @staticmethod
@@ -63,13 +71,14 @@ class Plan:
         settings = _settings(arguments)
         memory = arguments.gpu_memory
         device = custom_card(parse_amount(memory)) if memory else None
-        plans = plan_methods(
-            info,
-            settings,
-            device,
-            methods=find_methods(arguments.method, arguments.bits, arguments.double_quant),
-            known=Known(attention=arguments.attention),
-        )
+        methods = find_methods(arguments.method, arguments.bits, arguments.double_quant)
+        known = Known(attention=arguments.attention)
+        if arguments.dry_run:
+            plans = _dry_plans(
+                DryRunRequest(settings=settings, methods=methods, known=known, device=device)
+            )
+        else:
+            plans = plan_methods(info, settings, device, methods=methods, known=known)
         documents = [{**_document(plan), "fits": fits(plan, device)} for plan in plans]
         return {"model": _model(info), "plans": documents}
 
@@ -88,6 +97,17 @@ class Plan:
                 f"{ANSWERS[plan['fits']]:13s}{bar}"
             )
         print(f"\n{LEGEND}")
+
+
+def _dry_plans(request: DryRunRequest) -> list[MemoryPlan]:
+    """Return the plans of dry runs, and say on stderr which are not."""
+    plans = []
+    for made in reply_of(DryRun(), request)["plans"]:
+        plan = MemoryPlan(**made["plan"])
+        if made["why_not"]:
+            print(f"{plan.label}: by the formulas ({made['why_not']})", file=sys.stderr)
+        plans.append(plan)
+    return plans
 
 
 def _add_switch(parser: argparse.ArgumentParser, name: str, summary: str) -> None:

@@ -8,7 +8,8 @@ of these fields (see `core.memory.table`).
 from dataclasses import dataclass
 from typing import Literal
 
-LossKind = Literal["picked", "torch", "fused", "linear"]
+LossKind = Literal["picked", "torch", "fused", "linear", "chunks", "kept-chunks"]
+Upcast = Literal["none", "norms", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,9 @@ class Loss:
     Attributes:
         kind: "picked": trained tokens alone, in chunks, as ours. "torch": log-softmax of all logits
             in fp32. "fused": a kernel that writes the gradient over the logits. "linear": head and
-            loss fused, a chunk of logits at a time.
+            loss fused, a chunk of logits at a time. "chunks": all logits in the compute type, their
+            loss in chunks (torchtune). "kept-chunks": the same, and every chunk in fp32 stays for
+            backward (litgpt).
         keeps_narrow: The logits in the compute type live beside their fp32 copy in forward.
         shifts: A shifted copy of the fp32 logits is made, as transformers did up to 4.50.
         held: The caller holds the model's output, and so the logits, through backward.
@@ -47,19 +50,30 @@ class Stack:
         masked: Rows are padded, so that attention gets a mask.
         keeps_inputs: 4-bit products keep their inputs (bitsandbytes before 0.43.2).
         offloads: Checkpointed hidden states wait in the memory of the processor.
+        steps_in_backward: Each gradient is used and freed as soon as it is there.
+        reentrant: Checkpointed blocks are computed again to their very end, as the Trainer's were by
+            default up to transformers 4.
+        fused_adapters: q, k and v with their adapters are one function of a common input, and o is
+            one, on 4-bit matrices.
+        gptq_group: Weights that share a scale in GPTQ, 0 for one scale per column; None where 4-bit
+            weights are those of bitsandbytes.
     """
 
     name: str
     ours: bool = False
     loss: Loss
     autocast: bool = False
-    upcast: Literal["none", "norms", "all"] = "none"
+    upcast: Upcast = "none"
     adapter_follows: bool = False
     fused_norms: bool = False
     fused_step: bool = False
     masked: bool = True
     keeps_inputs: bool = False
     offloads: bool = False
+    steps_in_backward: bool = False
+    reentrant: bool = False
+    fused_adapters: bool = False
+    gptq_group: int | None = None
 
 
 OURS = Stack(name="rankscope", ours=True, loss=Loss(kind="picked"), fused_step=True, masked=False)

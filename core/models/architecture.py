@@ -6,7 +6,7 @@ from typing import Any
 from core.errors import UserError
 from core.models.info import Architecture
 
-_SPELLINGS = {
+SPELLINGS = {
     "layers": ("num_hidden_layers", "n_layer", "num_layers", "n_layers"),
     "hidden_size": ("hidden_size", "n_embd", "d_model"),
     "heads": ("num_attention_heads", "n_head", "n_heads"),
@@ -128,7 +128,7 @@ def _number(
     most: int = _MAX_SIZE,
 ) -> int:
     """Return the number that is spelt in one of several ways."""
-    keys = _SPELLINGS[what]
+    keys = SPELLINGS[what]
     key = next((key for key in keys if key in text), None)
     if key is None:
         if default is None:

@@ -1,0 +1,99 @@
+"""From the stretches of a few blocks to the step of a whole model."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from core.memory.dry_run.blocks import Surroundings
+from core.memory.dry_run.ledger import Stretch, plus
+from core.memory.dry_run.measure import END, LOSS, START, Measured, backward_of, forward_of
+from core.memory.dry_run.update import Update
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peak:
+    """The largest moment of a step (bytes).
+
+    Attributes:
+        parts: What is allocated then, by part of the plan.
+        moment: "forward" or "layer" (a block forward or backward), "loss" or "step".
+        operator: What was running.
+        static: Allocated before the first micro-batch of a step.
+        kept: What forward has added when the decoder is through.
+    """
+
+    parts: Mapping[str, int]
+    moment: str
+    operator: str
+    static: int
+    kept: int
+
+
+def stand_for(
+    whole: Sequence[Surroundings], traced: Sequence[Surroundings], measured: Measured
+) -> list[int] | None:
+    """Return for each block of the whole model the traced block that it is like.
+
+    None where two traced blocks in the same surroundings did not need the same.
+    """
+    like: dict[Surroundings, int] = {}
+    for number, surroundings in enumerate(traced):
+        other = like.setdefault(surroundings, number)
+        for name in (forward_of, backward_of):
+            if measured.stretches.get(name(number)) != measured.stretches.get(name(other)):
+                return None
+    return [like[surroundings] for surroundings in whole]
+
+
+def compose(
+    measured: Measured,
+    standing: Sequence[int],
+    update: Update,
+    *,
+    keeps_gradients: bool,
+    library_workspace: int,
+) -> Peak:
+    """Return the largest moment of the step of a model.
+
+    Args:
+        measured: What the traced blocks need.
+        standing: The traced block that stands for each block of the model.
+        update: What the optimizer needs.
+        keeps_gradients: They are there before the micro-batch, which adds to them.
+        library_workspace: Bytes that libraries hold all the time.
+    """
+    live = plus(
+        measured.outside,
+        *(measured.blocks[block] for block in standing),
+        {"optimizer": update.states, "workspace": measured.lasting + library_workspace},
+        {"gradients": update.gradients if keeps_gradients else 0},
+    )
+    static = kept = sum(live.values())
+    peak, moment, operator = live, "step", ""
+    for name, stretch in _course(measured, standing):
+        if name == LOSS:
+            kept = sum(live.values())
+        top = plus(live, stretch.top)
+        if sum(top.values()) > sum(peak.values()):
+            peak, moment, operator = top, _moment(name), stretch.operator
+        live = plus(live, stretch.net)
+    top = plus(live, {"workspace": update.temporary})
+    if sum(top.values()) > sum(peak.values()):
+        peak, moment, operator = top, "step", update.operator
+    return Peak(parts=peak, moment=moment, operator=operator, static=static, kept=kept - static)
+
+
+def _course(measured: Measured, standing: Sequence[int]) -> Iterator[tuple[str, Stretch]]:
+    """Yield the stretches of the whole step in their order."""
+    names = [
+        START,
+        *(forward_of(block) for block in standing),
+        *(END, LOSS),
+        *(backward_of(block) for block in reversed(standing)),
+    ]
+    return ((name, measured.stretches[name]) for name in names if name in measured.stretches)
+
+
+def _moment(name: str) -> str:
+    kind = name.partition(" ")[0]
+    return {"forward": "forward", "backward": "layer"}.get(kind, "loss")
+

@@ -1,0 +1,71 @@
+"""The configuration of transformers for a model of which only the dimensions are known."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig, PreTrainedConfig
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from core.errors import UserError
+from core.models.architecture import SPELLINGS, read_architecture
+from core.models.folder import CONFIG
+from core.models.info import Architecture, ModelInfo
+from core.models.load import safe_config, without_suspicious
+
+_NO_TOKENS = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"))
+
+
+def config_of(model: ModelInfo | Architecture | Mapping[str, Any]) -> PreTrainedConfig:
+    """Return the configuration of a model folder, of a config.json, or of bare dimensions.
+
+    Raises:
+        UserError: The family is unknown to transformers, or a value is of the wrong kind.
+    """
+    if isinstance(model, ModelInfo):
+        folder = Path(model.path)
+        if model.path and (folder / CONFIG).is_file():
+            return safe_config(folder)
+        model = model.architecture
+    content = _content(model) if isinstance(model, Architecture) else without_suspicious(model)
+    family = content.pop("model_type")
+    try:
+        return AutoConfig.for_model(family, **content)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"transformers cannot build a model of the family {family!r}: {error}",
+            "The formulas plan it as well: leave --dry-run out.",
+        ) from error
+
+
+def info_of(model: ModelInfo | Architecture | Mapping[str, Any]) -> ModelInfo:
+    """Return the description of a model of which only config.json or the dimensions are known."""
+    if isinstance(model, ModelInfo):
+        return model
+    shape = model if isinstance(model, Architecture) else read_architecture(model, "the model")
+    return ModelInfo(
+        source="", name=shape.family, path="", kind="shape", architecture=shape, tensors=(), dtype=""
+    )
+
+
+def _content(shape: Architecture) -> dict[str, Any]:
+    """Return the keys of config.json, spelt as the family spells them."""
+    kind = CONFIG_MAPPING[shape.family] if shape.family in CONFIG_MAPPING else PreTrainedConfig
+    known = {field.name for field in dataclasses.fields(kind)}
+    content: dict[str, Any] = {
+        "model_type": shape.family,
+        "tie_word_embeddings": shape.tied_embeddings,
+        **_NO_TOKENS,
+    }
+    for name, spellings in SPELLINGS.items():
+        if name == "intermediate_size" and shape.experts:
+            spellings = ("moe_intermediate_size", *spellings)
+        spelling = next((each for each in spellings if each in known), None)
+        if spelling:
+            content[spelling] = getattr(shape, name)
+    if "multi_query" in known:  # Falcon, StarCoder
+        content["multi_query"] = shape.kv_heads == 1
+    if "new_decoder_architecture" in known:
+        content["new_decoder_architecture"] = 1 < shape.kv_heads < shape.heads
+    return content
