@@ -28,15 +28,15 @@ def loss_function(loss: Loss) -> Callable[..., torch.Tensor]:
 def _of_all_logits(
     loss: Loss, logits: torch.Tensor, labels: torch.Tensor, vocab_size: int, **_: Any
 ) -> torch.Tensor:
-    logits = logits.float()
+    wide = shifted = logits.float()  # alive to the end, beside what is made of it
     if loss.shifts:
-        logits = logits[..., :-1, :].contiguous()
+        shifted = wide[..., :-1, :].contiguous()
         labels = labels[..., 1:].contiguous()
-    logits, labels = logits.view(-1, vocab_size), labels.view(-1)
+    shifted, labels = shifted.view(-1, vocab_size), labels.view(-1)
     if loss.kind == "fused":
-        per_token: torch.Tensor = _FusedLoss.apply(logits, labels)  # type: ignore[no-untyped-call]
+        per_token: torch.Tensor = _FusedLoss.apply(shifted, labels)  # type: ignore[no-untyped-call]
         return per_token.sum()
-    return cross_entropy(logits, labels)
+    return cross_entropy(shifted, labels)
 
 
 def _in_chunks(

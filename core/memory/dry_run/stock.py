@@ -17,7 +17,7 @@ from core.memory.stack import Stack
 from core.settings import RunSettings
 from core.training.blocks import blocks_of
 
-FLASH, SDPA = "rankscope_dry_flash", "rankscope_dry_sdpa"
+FUSED, SDPA = "rankscope_fused", "rankscope_sdpa"
 
 
 def adapt(base: Any, settings: RunSettings, stack: Stack, names: list[str]) -> Any:
@@ -119,7 +119,7 @@ def attention_name(config: Any, attention: str) -> str:
     if attention == "eager" or (capped and attention == "sdpa"):
         return "eager"
     _register()
-    return FLASH if attention == "flash" else SDPA
+    return FUSED if attention == "flash" else SDPA
 
 
 def _register() -> None:
@@ -131,9 +131,9 @@ def _register() -> None:
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-    ALL_ATTENTION_FUNCTIONS.register(FLASH, _flash)
+    ALL_ATTENTION_FUNCTIONS.register(FUSED, _flash)
     ALL_ATTENTION_FUNCTIONS.register(SDPA, sdpa_attention_forward)
-    ALL_MASK_ATTENTION_FUNCTIONS.register(FLASH, _padding)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(FUSED, _padding)
     ALL_MASK_ATTENTION_FUNCTIONS.register(SDPA, _mask_where_needed)
 
 
