@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.memory.dry_run.blocks import Surroundings
-from core.memory.dry_run.ledger import Stretch, plus
-from core.memory.dry_run.measure import END, LOSS, START, Measured, backward_of, forward_of
+from core.memory.dry_run.ledger import Amounts, Stretch, minus, plus
+from core.memory.dry_run.measure import END, HEAD, LOSS, START, Measured, backward_of, forward_of
 from core.memory.dry_run.update import Update
 
 
@@ -39,9 +39,16 @@ def stand_for(
     for number, surroundings in enumerate(traced):
         other = like.setdefault(surroundings, number)
         for name in (forward_of, backward_of):
-            if measured.stretches.get(name(number)) != measured.stretches.get(name(other)):
+            if not _alike(measured, name(number), name(other)):
                 return None
     return [like[surroundings] for surroundings in whole]
+
+
+def _alike(measured: Measured, name: str, other: str) -> bool:
+    one, two = measured.stretches.get(name), measured.stretches.get(other)
+    if one is None or two is None:
+        return one is two
+    return (one.top, one.net) == (two.top, two.net)
 
 
 def compose(
@@ -76,6 +83,8 @@ def compose(
         if sum(top.values()) > sum(peak.values()):
             peak, moment, operator = top, _moment(name), stretch.operator
         live = plus(live, stretch.net)
+        if name in (END, LOSS, HEAD):
+            live = minus(live, _freed_besides(stretch, measured, standing))
     top = plus(live, {"workspace": update.temporary})
     if sum(top.values()) > sum(peak.values()):
         peak, moment, operator = top, "step", update.operator
@@ -87,10 +96,20 @@ def _course(measured: Measured, standing: Sequence[int]) -> Iterator[tuple[str, 
     names = [
         START,
         *(forward_of(block) for block in standing),
-        *(END, LOSS),
+        *(END, LOSS, HEAD),
         *(backward_of(block) for block in reversed(standing)),
     ]
     return ((name, measured.stretches[name]) for name in names if name in measured.stretches)
+
+
+def _freed_besides(stretch: Stretch, measured: Measured, standing: Sequence[int]) -> Amounts:
+    """Return what a stretch between forward and backward frees of the blocks that were not traced.
+
+    The copies of weights that autocast has cached are freed there, those of all blocks at once.
+    """
+    owned = {number: stretch.freed.get(forward_of(number), {}) for number in set(standing)}
+    traced = (stretch.freed.get(forward_of(i), {}) for i in range(len(measured.blocks)))
+    return minus(plus(*(owned[number] for number in standing)), plus(*traced))
 
 
 def _moment(name: str) -> str:

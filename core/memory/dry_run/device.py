@@ -134,11 +134,6 @@ def autocast(dtype: torch.dtype | None) -> Iterator[None]:
         yield
 
 
-def backward(loss: torch.Tensor) -> None:
-    """Go backward; `loss.backward()` would do so out of hearing of `OnGpu`."""
-    torch.autograd.backward(loss)
-
-
 def hear_again(blocks: Iterable[Any]) -> None:
     """Let checkpointed blocks decide as on a GPU when backward computes them again.
 

@@ -28,11 +28,13 @@ class Stretch:
     Attributes:
         top: Alive at its largest moment, beyond what was alive when it began.
         net: The same at its end.
+        freed: What it freed of other stretches, by their names.
         operator: What was running at the largest moment.
     """
 
     top: Mapping[str, int]
     net: Mapping[str, int]
+    freed: Mapping[str, Mapping[str, int]]
     operator: str
 
 
@@ -60,7 +62,7 @@ class Ledger(TorchDispatchMode):
         self._vocabulary = vocabulary
         self._stand_ins = stand_ins or {}
         self._hidden_bytes = hidden_bytes or (lambda *_: 0)
-        self._filed: dict[int, tuple[int, str]] = {}
+        self._filed: dict[int, tuple[int, str, str]] = {}  # size, part, stretch
         self._live: Amounts = {}
         self._total = 0
         self._begin("")
@@ -84,20 +86,24 @@ class Ledger(TorchDispatchMode):
                 continue
             if new:
                 continue
-            size, old = self._filed[key]
-            self._filed[key] = size, part
+            size, old, stretch = self._filed[key]
+            self._filed[key] = size, part, stretch
             self._live[old] -= size
             self._live[part] = self._live.get(part, 0) + size
 
     def begin(self, name: str) -> None:
         """End the stretch that runs and begin another."""
         self.stretches[self._name] = Stretch(
-            minus(self._top, self._start), minus(self._live, self._start), self._operator
+            top=minus(self._top, self._start),
+            net=minus(self._live, self._start),
+            freed=self._freed,
+            operator=self._operator,
         )
         self._begin(name)
 
     def _begin(self, name: str) -> None:
         self._name, self._operator = name, ""
+        self._freed: dict[str, Amounts] = {}
         self._start, self._top, self._most = self.live, self.live, self._total
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -127,15 +133,18 @@ class Ledger(TorchDispatchMode):
         storage = tensor.untyped_storage()
         grain = GRAIN[self._device]
         size = -(-storage.nbytes() // grain) * grain
-        self._filed[storage._cdata] = size, part
+        self._filed[storage._cdata] = size, part, self._name
         self._live[part] = self._live.get(part, 0) + size
         self._total += size
         weakref.finalize(storage, self._forget, storage._cdata)
 
     def _forget(self, key: int) -> None:
-        size, part = self._filed.pop(key)
+        size, part, stretch = self._filed.pop(key)
         self._live[part] -= size
         self._total -= size
+        if stretch != self._name:
+            freed = self._freed.setdefault(stretch, {})
+            freed[part] = freed.get(part, 0) + size
 
     def _look(self, operator: str) -> None:
         if self._total > self._most:

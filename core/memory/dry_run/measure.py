@@ -12,7 +12,7 @@ from core.memory.dry_run.device import hear_again
 from core.memory.dry_run.frozen import scales_of
 from core.memory.dry_run.ledger import Amounts, Ledger, Stretch, minus, plus
 
-START, END, LOSS = "embeddings", "last norm", "loss"
+START, END, LOSS, HEAD = "embeddings", "last norm", "loss", "loss backward"
 
 
 def forward_of(block: int) -> str:
@@ -32,8 +32,8 @@ class Step(Protocol):
     def inputs(self) -> dict[str, Any]:
         """What it reads, by name."""
 
-    def run(self) -> None:
-        """Go forward and backward."""
+    def forward(self) -> tuple[torch.Tensor | None, Any]:
+        """Return what to go backward from, if anything, and what is held until that is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,8 @@ class Measured:
         outside: The micro-batch, and the weights and adapters outside of the blocks.
         blocks: Weights and adapters of each block.
         lasting: What the first micro-batch leaves for good, such as a buffer for all matrices.
-        stretches: `START`, forward of each block, `END`, `LOSS` and backward of each block that
-            backward reaches.
+        stretches: `START`, forward of each block, `END`, `LOSS`, `HEAD` and backward of each block
+            that backward reaches.
     """
 
     outside: Amounts
@@ -100,17 +100,25 @@ def measure(subject: Subject, step: Step) -> Measured:
     before = ledger.live
     _watch(ledger, subject)
     with ledger:
-        step.run()
+        _run(ledger, step)
         lasting = minus(ledger.live, before)
         lasting.pop("gradients", None)
         if not subject.keeps_gradients:
             subject.model.zero_grad()
         ledger.begin(START)
-        step.run()
+        _run(ledger, step)
         ledger.begin("")
     return Measured(
         outside=outside, blocks=blocks, lasting=sum(lasting.values()), stretches=ledger.stretches
     )
+
+
+def _run(ledger: Ledger, step: Step) -> None:
+    loss, held = step.forward()
+    if loss is not None:
+        ledger.begin(HEAD)
+        torch.autograd.backward(loss)  # loss.backward() would be out of hearing of `OnGpu`
+    del held
 
 
 def _weights(ledger: Ledger, module: nn.Module, *, full: bool) -> Amounts:

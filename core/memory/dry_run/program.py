@@ -68,7 +68,7 @@ class Program:
         if self.stack.ours:
             return implementation(self.settings, self.known)
         wanted = self.known.attention or self.settings.model.attention
-        return attention_name(self.config, wanted)
+        return attention_name(self.config, wanted, self.stack)
 
     @property
     def length(self) -> int:

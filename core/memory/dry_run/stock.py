@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from core.adapters import ADAPTERS
-from core.memory.dry_run.device import autocast, backward
+from core.memory.dry_run.device import autocast
 from core.memory.dry_run.fused import fuse_adapters, fuse_norms
 from core.memory.dry_run.kernels import fused_attention
 from core.memory.dry_run.losses import fused_linear_loss, loss_function
@@ -17,7 +17,7 @@ from core.memory.stack import Stack
 from core.settings import RunSettings
 from core.training.blocks import blocks_of
 
-FUSED, SDPA = "rankscope_fused", "rankscope_sdpa"
+FUSED, REPEATED, SDPA = "rankscope_fused", "rankscope_repeated", "rankscope_sdpa"
 
 
 def adapt(base: Any, settings: RunSettings, stack: Stack, names: list[str]) -> Any:
@@ -96,12 +96,10 @@ class StockStep:
             head = self._base.get_output_embeddings()
             head.register_forward_hook(lambda module, args, logits: logits.float())
 
-    def run(self) -> None:
-        """Go forward and backward."""
+    def forward(self) -> tuple[torch.Tensor | None, Any]:
+        """Return the loss, and the output where the program holds it."""
         with autocast(self._dtype):
-            loss, held = self._forward()
-        backward(loss)
-        del held
+            return self._forward()
 
     def _forward(self) -> tuple[torch.Tensor, Any]:
         if self._stack.loss.kind == "linear":
@@ -113,13 +111,15 @@ class StockStep:
         return output.loss, output if self._stack.loss.held else None
 
 
-def attention_name(config: Any, attention: str) -> str:
+def attention_name(config: Any, attention: str, stack: Stack) -> str:
     """Return what transformers calls the attention; soft-capped scores have no sdpa."""
     capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
     if attention == "eager" or (capped and attention == "sdpa"):
         return "eager"
     _register()
-    return FUSED if attention == "flash" else SDPA
+    if attention == "sdpa":
+        return SDPA
+    return REPEATED if stack.repeats_keys else FUSED
 
 
 def _register() -> None:
@@ -132,8 +132,10 @@ def _register() -> None:
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
     ALL_ATTENTION_FUNCTIONS.register(FUSED, _flash)
+    ALL_ATTENTION_FUNCTIONS.register(REPEATED, _flash_repeated)
     ALL_ATTENTION_FUNCTIONS.register(SDPA, sdpa_attention_forward)
     ALL_MASK_ATTENTION_FUNCTIONS.register(FUSED, _padding)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(REPEATED, _padding)
     ALL_MASK_ATTENTION_FUNCTIONS.register(SDPA, _mask_where_needed)
 
 
@@ -184,3 +186,16 @@ def _flash(
     if attention_mask is not None:
         attended = attended.clone()
     return attended[..., : attended.shape[-1] - missing], None
+
+
+def _flash_repeated(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    times = query.shape[1] // key.shape[1]
+    key, value = (x.repeat_interleave(times, dim=1) if times > 1 else x for x in (key, value))
+    return _flash(module, query, key, value, attention_mask)
