@@ -1,5 +1,6 @@
 """From the stretches of a few blocks to the step of a whole model."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,10 +29,28 @@ class Peak:
     kept: int
 
 
+@dataclass(frozen=True)
+class Stands:
+    """Traced blocks as representatives.
+
+    Attributes:
+        whole: The traced block that stands for each block of the model.
+        traced: The one that stands for each traced block.
+    """
+
+    whole: Sequence[int]
+    traced: Sequence[int]
+
+    @classmethod
+    def all(cls, blocks: int) -> "Stands":
+        """Every block was traced and stands for itself."""
+        return cls(range(blocks), range(blocks))
+
+
 def stand_for(
     whole: Sequence[Surroundings], traced: Sequence[Surroundings], measured: Measured
-) -> list[int] | None:
-    """Return for each block of the whole model the traced block that it is like.
+) -> Stands | None:
+    """Return which traced block stands for which.
 
     None where two traced blocks in the same surroundings did not need the same.
     """
@@ -41,7 +60,7 @@ def stand_for(
         for name in (forward_of, backward_of):
             if not _alike(measured, name(number), name(other)):
                 return None
-    return [like[surroundings] for surroundings in whole]
+    return Stands([like[each] for each in whole], [like[each] for each in traced])
 
 
 def _alike(measured: Measured, name: str, other: str) -> bool:
@@ -53,7 +72,7 @@ def _alike(measured: Measured, name: str, other: str) -> bool:
 
 def compose(
     measured: Measured,
-    standing: Sequence[int],
+    stands: Stands,
     update: Update,
     *,
     keeps_gradients: bool,
@@ -63,11 +82,12 @@ def compose(
 
     Args:
         measured: What the traced blocks need.
-        standing: The traced block that stands for each block of the model.
+        stands: Which traced block stands for which.
         update: What the optimizer needs.
         keeps_gradients: They are there before the micro-batch, which adds to them.
         library_workspace: Bytes that libraries hold all the time.
     """
+    standing = stands.whole
     live = plus(
         measured.outside,
         *(measured.blocks[block] for block in standing),
@@ -84,7 +104,7 @@ def compose(
             peak, moment, operator = top, _moment(name), stretch.operator
         live = plus(live, stretch.net)
         if name in (END, LOSS, HEAD):
-            live = minus(live, _freed_besides(stretch, measured, standing))
+            live = minus(live, _freed_besides(stretch, standing, stands.traced))
     top = plus(live, {"workspace": update.temporary})
     if sum(top.values()) > sum(peak.values()):
         peak, moment, operator = top, "step", update.operator
@@ -102,14 +122,22 @@ def _course(measured: Measured, standing: Sequence[int]) -> Iterator[tuple[str, 
     return ((name, measured.stretches[name]) for name in names if name in measured.stretches)
 
 
-def _freed_besides(stretch: Stretch, measured: Measured, standing: Sequence[int]) -> Amounts:
+def _freed_besides(stretch: Stretch, standing: Sequence[int], traced: Sequence[int]) -> Amounts:
     """Return what a stretch between forward and backward frees of the blocks that were not traced.
 
     The copies of weights that autocast has cached are freed there, those of all blocks at once.
+
+    Args:
+        stretch: Such a stretch.
+        standing: The traced block that stands for each block of the model.
+        traced: The one that stands for each traced block.
     """
-    owned = {number: stretch.freed.get(forward_of(number), {}) for number in set(standing)}
-    traced = (stretch.freed.get(forward_of(i), {}) for i in range(len(measured.blocks)))
-    return minus(plus(*(owned[number] for number in standing)), plus(*traced))
+    missing = Counter(standing) - Counter(traced)
+    freed: Amounts = {}
+    for block, times in missing.items():
+        for part, size in stretch.freed.get(forward_of(block), {}).items():
+            freed[part] = freed.get(part, 0) + times * size
+    return freed
 
 
 def _moment(name: str) -> str:

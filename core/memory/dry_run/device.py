@@ -100,6 +100,7 @@ def simulated(device: str) -> Iterator[None]:
 
 
 def _pretences() -> Iterator[Any]:
+    yield _fresh_cache()
     yield patch.object(FakeTensor, "device", property(_told_device))
     yield patch.object(FakeTensor, "_normalize_fake_device", staticmethod(_real_device))
     answers: dict[str, Any] = {
@@ -109,6 +110,16 @@ def _pretences() -> Iterator[Any]:
     }
     for name, answer in answers.items():
         yield patch(name, lambda *_, answer=answer: answer)
+
+
+@contextmanager
+def _fresh_cache() -> Iterator[None]:
+    """Let nobody else see what torch remembers of operators on tensors that tell another device."""
+    FakeTensorMode.cache_clear()
+    try:
+        yield
+    finally:
+        FakeTensorMode.cache_clear()
 
 
 def _told_device(tensor: FakeTensor) -> torch.device:

@@ -128,8 +128,29 @@ def _mixed_product(
     return x.new_empty(*rows.shape[:-1], matrix.shape[0]), x.new_empty(0)
 
 
+def _unpacked_into(*_: Any) -> None:
+    """Stand in for dequantize_4bit.out, whose fake kernel takes no list for a shape."""
+
+
+def _counts(x: torch.Tensor, bins: int = 100, *_: Any, **__: Any) -> torch.Tensor:
+    """Stand in for histc of integers, which processors do not have."""
+    return x.new_empty(bins)
+
+
+def _experts_product(
+    x: torch.Tensor, y: torch.Tensor, offs: torch.Tensor, *_: Any, **__: Any
+) -> torch.Tensor:
+    """Stand in for _grouped_mm in any type: of all rows, or the gradient of every expert."""
+    if y.dim() == 3:
+        return x.new_empty(x.shape[0], y.shape[-1])
+    return x.new_empty(len(offs), x.shape[0], y.shape[1])
+
+
 STAND_INS: Mapping[str, Callable[..., Any]] = {
+    "aten::histc": _counts,
+    "aten::_grouped_mm": _experts_product,
+    "bitsandbytes::dequantize_4bit.out": _unpacked_into,
     "bitsandbytes::int8_vectorwise_quant": _quantized_rows,
     "bitsandbytes::int8_mixed_scaled_mm": _mixed_product,
 }
-"""By the name of the operator; those that cannot tell shapes without numbers."""
+"""By the name of the operator; those that fake tensors on a processor refuse."""

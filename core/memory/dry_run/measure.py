@@ -90,7 +90,7 @@ def measure(subject: Subject, step: Step) -> Measured:
     ledger = Ledger(
         subject.device,
         subject.vocabulary,
-        kernels.STAND_INS if gpu else {},
+        kernels.STAND_INS,
         kernels.hidden_bytes if gpu else None,
     )
     blocks = tuple(_weights(ledger, block, full=subject.full) for block in subject.blocks)

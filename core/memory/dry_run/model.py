@@ -23,16 +23,23 @@ def build(config: Any, dtype: torch.dtype, *, eager: bool) -> Any:
         dtype: Number type of its weights.
         eager: It attends with explicit scores.
     """
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(
-            config, dtype=dtype, attn_implementation="eager" if eager else "sdpa"
-        )
+    try:
+        model = _build(config, dtype, "eager" if eager else "sdpa")
+    except ValueError:  # Gemma 2 knows no sdpa, but attention by names of ours
+        model = _build(config, dtype, "eager")
     for module in model.modules():
         if isinstance(getattr(module, "rope_type", None), str):
             module.rope_type = "default"  # the others look at the positions and scale them
     return model
+
+
+def _build(config: Any, dtype: torch.dtype, attention: str) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(
+            config, dtype=dtype, attn_implementation=attention
+        )
 
 
 def described(info: ModelInfo, model: nn.Module) -> ModelInfo:

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 
 from core.data.encode import Example
-from core.memory.workload import Known
 from core.settings import RunSettings
-from core.training.attention import NAME, register
+from core.training.attention import NAME
 from core.training.head import Head
 from core.training.loss import Criterion
 from core.training.micro_batch import Layout, MicroBatch
@@ -26,7 +25,8 @@ class OurStep:
         settings: The run.
         batch: The micro-batch, on the processor.
         device: Where it goes.
-        attention: Number type of attention over packed rows.
+        attention: Number type of attention over packed rows; None: they are padded.
+        flash: Packed rows are attended to by one kernel.
     """
 
     def __init__(
@@ -35,15 +35,16 @@ class OurStep:
         settings: RunSettings,
         batch: MicroBatch,
         device: str,
-        attention: torch.dtype,
+        *,
+        attention: torch.dtype | None,
+        flash: bool,
     ) -> None:
-        packed = batch.mask is None
         self.passage = Passage(
             model,
-            NAME if packed else settings.model.attention,
+            NAME if attention else settings.model.attention,
             Head.of(model.get_base_model()),
-            attention if packed else None,
-            flash=packed and device == "cuda" and attention != torch.float32,
+            attention,
+            flash,
         )
         self.batch = _moved(batch, device)
         self.criterion = Criterion(settings.training.label_smoothing, settings.training.z_loss)
@@ -57,14 +58,6 @@ class OurStep:
         """Return the objective, scaled as a step scales it."""
         loss = self.passage.loss(self.batch, self.criterion)
         return loss.objective * 1.0, loss
-
-
-def implementation(settings: RunSettings, known: Known) -> str:
-    """Return what transformers calls the attention that is wanted."""
-    register()
-    eager = "eager" in (known.attention, settings.model.attention)
-    packed = settings.training.packing and not eager
-    return NAME if packed else settings.model.attention
 
 
 def largest_batch(settings: RunSettings, length: int, trained_share: float, *, packed: bool) -> MicroBatch:

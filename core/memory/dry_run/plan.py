@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from core.errors import UserError
 from core.memory.devices import Device
-from core.memory.dry_run.trace import Trace, dry_run
+from core.memory.dry_run.trace import REFUSALS, Trace, dry_run
 from core.memory.methods import METHODS, Method
 from core.memory.overhead import context_bytes
 from core.memory.plan import HEAP_WASTE, NOTHING, PARTS, MemoryPlan, plan_memory
@@ -15,13 +15,6 @@ from core.models.info import ModelInfo
 from core.settings import RunSettings
 
 ERROR = 0.02  # of the allocator's peak
-_REFUSALS = (
-    *(NotImplementedError, TypeError, ValueError, LookupError, AttributeError, RuntimeError),
-    *(AssertionError, UserError),
-)
-"""What is raised where transformers knows no such family, or where a model looks at numbers."""
-
-
 @dataclass(frozen=True)
 class DryPlan:
     """A plan, and why it is not from a dry run; "" where it is."""
@@ -54,7 +47,7 @@ def plan_dry(
             trace = dry_run(
                 info, settings.with_changes(decided), method, known=known, device=device
             )
-        except _REFUSALS as error:
+        except (UserError, *REFUSALS) as error:
             yield DryPlan(formula, f"{type(error).__name__}: {error}".partition("\n")[0])
             continue
         yield DryPlan(_planned(formula, trace, device, on_cpu=known.on_cpu))

@@ -1,10 +1,10 @@
 """A model as a program trains it: built, adapted, shortened, moved to the device."""
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -13,7 +13,7 @@ from core.memory.dry_run.device import move
 from core.memory.dry_run.frozen import pack, quantize
 from core.memory.dry_run.measure import Step, Subject
 from core.memory.dry_run.model import TYPES, blocks_list, build, described, kinds_of, shorten
-from core.memory.dry_run.ours import OurStep, implementation, largest_batch
+from core.memory.dry_run.ours import OurStep, largest_batch
 from core.memory.dry_run.stock import StockStep, adapt, attention_name, prepare, widen
 from core.memory.methods import Method
 from core.memory.stack import Stack
@@ -21,9 +21,13 @@ from core.memory.workload import Known
 from core.models.info import ModelInfo
 from core.models.targets import resolve
 from core.settings import RunSettings
-from core.training.attention import NAME
+from core.training.attention import NAME, register
 from core.training.micro_batch import MicroBatch
 from core.training.trainee import attach_adapter
+
+
+Way = Literal["flash", "rows", "padded"]
+"""How rows are attended to: packed by one kernel, packed one by one, or padded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,16 @@ class Program:
     method: Method
     stack: Stack
     known: Known
+    way: Way = "padded"
+
+    def ways(self) -> Iterator["Program"]:
+        """Yield it with the ways to attend, the fastest first, as our engine tries them."""
+        eager = "eager" in (self.known.attention, self.settings.model.attention)
+        if self.stack.ours and self.settings.training.packing and not eager:
+            if not self.known.on_cpu and self.attention_dtype != torch.float32:
+                yield replace(self, way="flash")
+            yield replace(self, way="rows")
+        yield replace(self, way="padded")
 
     @property
     def device(self) -> str:
@@ -65,9 +79,12 @@ class Program:
     @cached_property
     def attention(self) -> str:
         """What transformers calls the attention."""
-        if self.stack.ours:
-            return implementation(self.settings, self.known)
+        if self.packed:
+            register()
+            return NAME
         wanted = self.known.attention or self.settings.model.attention
+        if self.stack.ours and wanted == "flash":
+            wanted = "sdpa"
         return attention_name(self.config, wanted, self.stack)
 
     @property
@@ -79,7 +96,7 @@ class Program:
     @property
     def packed(self) -> bool:
         """Our rows lie end to end."""
-        return self.attention == NAME
+        return self.way != "padded"
 
     @cached_property
     def batch(self) -> MicroBatch:
@@ -114,9 +131,12 @@ class Bench:
 
         Raises:
             UserError: A target matches no module, or the blocks are not marked.
+            NotImplementedError: Packed rows do not go through this model.
         """
         config = copy.deepcopy(program.config)
         base = build(config, program.dtype, eager=program.attention == "eager")
+        if program.packed and not base._supports_attention_backend:
+            raise NotImplementedError(f"{type(base).__name__} attends in its own way")
         info = described(program.info, base)
         targets = () if program.full else resolve(program.settings.adapter.targets, info.grid)
         checkpointed = _checkpointed(program, base, targets)
@@ -165,8 +185,14 @@ class Bench:
         """Return the way of a micro-batch through the moved model."""
         program, settings = self.program, self.program.settings
         if program.stack.ours:
-            attention = program.attention_dtype
-            return OurStep(model, settings, program.batch, program.device, attention)
+            return OurStep(
+                model,
+                settings,
+                program.batch,
+                program.device,
+                attention=program.attention_dtype if program.packed else None,
+                flash=program.way == "flash",
+            )
         again, full = bool(self.checkpointed), program.full
         prepare(self.base, program.stack, checkpointed=again, trained_inputs=full)
         shape = settings.training.micro_batch, program.length

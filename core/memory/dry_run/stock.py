@@ -140,7 +140,7 @@ def _register() -> None:
 
 
 def _padding(*_: Any, attention_mask: torch.Tensor | None = None, **__: Any) -> Any:
-    return attention_mask
+    return None if attention_mask is None or len(attention_mask) == 1 else attention_mask
 
 
 def _mask_where_needed(
@@ -152,6 +152,7 @@ def _mask_where_needed(
 ) -> torch.Tensor | None:
     from transformers.masking_utils import sdpa_mask
 
+    attention_mask = _padding(attention_mask=attention_mask)
     if attention_mask is None and (local_size is None or kv_length < local_size):
         return None
     mask: torch.Tensor = sdpa_mask(

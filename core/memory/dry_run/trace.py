@@ -1,6 +1,8 @@
 """The public function: one training step on a device that is not there."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +10,7 @@ import torch
 
 from core.memory.devices import Device
 from core.memory.dry_run.blocks import Kind, few, surroundings
-from core.memory.dry_run.compose import compose, stand_for
+from core.memory.dry_run.compose import Stands, compose, stand_for
 from core.memory.dry_run.config import config_of, info_of
 from core.memory.dry_run.device import simulated
 from core.memory.dry_run.measure import Subject, measure
@@ -16,10 +18,20 @@ from core.memory.dry_run.program import Bench, Program
 from core.memory.dry_run.update import Shapes, trace_update
 from core.memory.methods import Method
 from core.memory.overhead import library_workspace_bytes
+from core.memory.plan import NOTHING
 from core.memory.stack import OURS, TRAINER, Stack
 from core.memory.workload import Known
 from core.models.info import Architecture, ModelInfo
 from core.settings import RunSettings
+
+
+REFUSALS = (
+    *(NotImplementedError, TypeError, ValueError, LookupError, AttributeError, RuntimeError),
+    AssertionError,
+)
+"""What is raised where a model looks at numbers, or does not take what a way hands down."""
+
+logger = logging.getLogger("torch._subclasses.fake_tensor")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +70,7 @@ def dry_run(
     method: Method,
     *,
     stack: Stack = OURS,
-    known: Known = Known(),
+    known: Known = NOTHING,
     device: Device | None = None,
     whole: bool = False,
 ) -> Trace:
@@ -87,6 +99,26 @@ def dry_run(
         stack=stack,
         known=known,
     )
+    *faster, plain = program.ways()
+    with _quiet():
+        for way in faster:
+            with suppress(*REFUSALS):
+                return _shortest(way, device, whole=whole)
+        return _shortest(plain, device, whole=whole)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch from logging what is refused: it is told by an exception."""
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = disabled
+
+
+def _shortest(program: Program, device: Device | None, *, whole: bool) -> Trace:
+    """Return the trace of a few blocks, or of all where they do not stand for the others."""
     traced = None if whole else _traced(program, few, device)
     if traced is None:
         traced = _traced(program, lambda kinds: list(range(len(kinds))), device)
@@ -107,16 +139,16 @@ def _traced(
         subject = bench.subject(model)
         measured = measure(subject, bench.step(model))
         alike = surroundings([bench.kinds[i] for i in chosen])
-        standing: Sequence[int] | None = range(len(bench.kinds))
+        stands: Stands | None = Stands.all(len(bench.kinds))
         if len(chosen) < len(bench.kinds):
-            standing = stand_for(surroundings(bench.kinds), alike, measured)
-        if standing is None:
+            stands = stand_for(surroundings(bench.kinds), alike, measured)
+        if stands is None:
             return None
-        shapes = _trained_shapes(subject, standing)
+        shapes = _trained_shapes(subject, stands.whole)
         update = trace_update(shapes, program.settings, program.stack, program.device)
     peak = compose(
         measured,
-        standing,
+        stands,
         update,
         keeps_gradients=subject.keeps_gradients,
         library_workspace=0 if program.known.on_cpu else library_workspace_bytes(device),
@@ -130,7 +162,7 @@ def _traced(
         kept_bytes=peak.kept,
         trained_parameters=sum(shape.numel() for shape, _ in shapes),
         parameters=bench.parameters,
-        blocks=len(standing),
+        blocks=len(bench.kinds),
         traced_blocks=len(chosen),
     )
 

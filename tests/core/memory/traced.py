@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.data.encode import Example
-from core.memory.dry_run.compose import compose
+from core.memory.dry_run.compose import Stands, compose
 from core.memory.dry_run.config import config_of
 from core.memory.dry_run.device import simulated
 from core.memory.dry_run.measure import measure
@@ -35,9 +35,10 @@ class Held:
 
 
 class _Evaluation(OurStep):
-    def run(self) -> None:
+    def forward(self) -> tuple[None, None]:
         with evaluating(self.passage.model):
             self.passage.loss(self.batch)
+        return None, None
 
 
 def trace(
@@ -79,6 +80,6 @@ def trace(
             subject, kind(model, settings, batch, "cpu", program.attention_dtype)
         )
     peak = compose(
-        measured, range(len(bench.kinds)), NO_UPDATE, keeps_gradients=True, library_workspace=0
+        measured, Stands.all(len(bench.kinds)), NO_UPDATE, keeps_gradients=True, library_workspace=0
     )
     return Held(peak.kept, sum(peak.parts.values()) - peak.static)
