@@ -80,10 +80,7 @@ class Subject:
 
 
 def measure(subject: Subject, step: Step) -> Measured:
-    """Run two micro-batches and return the stretches of the second.
-
-    The first one makes what stays for good.
-    """
+    """Run a micro-batch and return its stretches; once more where it left something for good."""
     gpu = subject.device == "cuda"
     if gpu:
         hear_again(subject.blocks)
@@ -100,25 +97,29 @@ def measure(subject: Subject, step: Step) -> Measured:
     before = ledger.live
     _watch(ledger, subject)
     with ledger:
-        _run(ledger, step)
-        lasting = minus(ledger.live, before)
-        lasting.pop("gradients", None)
-        if not subject.keeps_gradients:
-            subject.model.zero_grad()
-        ledger.begin(START)
-        _run(ledger, step)
-        ledger.begin("")
-    return Measured(
-        outside=outside, blocks=blocks, lasting=sum(lasting.values()), stretches=ledger.stretches
-    )
+        _run(ledger, subject, step)
+        lasting = _more(ledger.live, before)
+        if lasting:
+            _run(ledger, subject, step)
+    return Measured(outside=outside, blocks=blocks, lasting=lasting, stretches=ledger.stretches)
 
 
-def _run(ledger: Ledger, step: Step) -> None:
+def _more(live: Amounts, before: Amounts) -> int:
+    return sum(size for part, size in minus(live, before).items() if part != "gradients")
+
+
+def _run(ledger: Ledger, subject: Subject, step: Step) -> None:
+    for parameter in subject.model.parameters():
+        if parameter.requires_grad:
+            parameter.grad = torch.empty_like(parameter) if subject.keeps_gradients else None
+            ledger.file([parameter.grad], "gradients")
+    ledger.begin(START)
     loss, held = step.forward()
     if loss is not None:
         ledger.begin(HEAD)
         torch.autograd.backward(loss)  # loss.backward() would be out of hearing of `OnGpu`
-    del held
+    del loss, held
+    ledger.begin("")
 
 
 def _weights(ledger: Ledger, module: nn.Module, *, full: bool) -> Amounts:

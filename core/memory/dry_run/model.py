@@ -81,8 +81,10 @@ def kinds_of(model: Any, targets: Sequence[str], checkpointed: Sequence[int]) ->
         number, _, inner = name.removeprefix(f"{prefix}.").partition(".")
         adapted[int(number)].append(inner)
     types = getattr(model.config.get_text_config(), "layer_types", None) or [""] * len(blocks)
+    # In backward the lowest block of a type lets go of the mask that all of that type have shared.
+    lowest = {types.index(each) for each in set(types)} if len(set(types)) > 1 else set()
     return [
-        kind_of(block, tuple(adapted[i]), types[i], i in checkpointed)
+        kind_of(block, tuple(adapted[i]), types[i], i in lowest, i in checkpointed)
         for i, block in enumerate(blocks)
     ]
 

@@ -58,6 +58,7 @@ def trace(
         prompt: How many of a row's tokens are not trained.
         training: Forward and backward; else the forward pass of an evaluation.
     """
+    packed = settings.training.packing and settings.model.attention != "eager"
     program = Program(
         config=config_of(info),
         info=info,
@@ -65,20 +66,21 @@ def trace(
         method=METHODS[0],
         stack=OURS,
         known=Known(on_cpu=True),
+        way="rows" if packed else "padded",
     )
     rows = [
         Example(ids=(1,) * length, trained=(False,) * prompt + (True,) * (length - prompt), row=0)
         for length in lengths
     ]
-    batch = as_tensors(rows, packed=program.packed)
+    batch = as_tensors(rows, packed=packed)
     bench = Bench.of(program)
     model = bench.adapted(range(len(bench.kinds)))
     with simulated("cpu"):
         subject = bench.subject(model)
         kind = OurStep if training else _Evaluation
-        measured = measure(
-            subject, kind(model, settings, batch, "cpu", program.attention_dtype)
-        )
+        attention = program.attention_dtype if packed else None
+        step = kind(model, settings, batch, "cpu", attention=attention, flash=False)
+        measured = measure(subject, step)
     peak = compose(
         measured, Stands.all(len(bench.kinds)), NO_UPDATE, keeps_gradients=True, library_workspace=0
     )
