@@ -78,7 +78,7 @@ class Plan:
                 DryRunRequest(settings=settings, methods=methods, known=known, device=device)
             )
         else:
-            plans = plan_methods(info, settings, device, methods=methods, known=known)
+            plans = list(plan_methods(info, settings, device, methods=methods, known=known))
         documents = [{**_document(plan), "fits": fits(plan, device)} for plan in plans]
         return {"model": _model(info), "plans": documents}
 

@@ -51,7 +51,7 @@ class Stack:
         keeps_inputs: 4-bit products keep their inputs (bitsandbytes before 0.43.2).
         offloads: Checkpointed hidden states wait in the memory of the processor.
         steps_in_backward: Each gradient is used and freed as soon as it is there.
-        reentrant: Checkpointed blocks are computed again to their very end, as the Trainer's were by
+        reentrant: Checkpointed blocks are computed again to their very end, as was the Trainer's
             default up to transformers 4.
         repeats_keys: The flash kernel is given keys and values repeated for every head of the
             queries, as those of Mistral were up to transformers 4.47.

@@ -143,4 +143,3 @@ def _freed_besides(stretch: Stretch, standing: Sequence[int], traced: Sequence[i
 def _moment(name: str) -> str:
     kind = name.partition(" ")[0]
     return {"forward": "forward", "backward": "layer"}.get(kind, "loss")
-

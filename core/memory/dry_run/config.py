@@ -28,13 +28,14 @@ def config_of(model: ModelInfo | Architecture | Mapping[str, Any]) -> PreTrained
         if model.path and (folder / CONFIG).is_file():
             return safe_config(folder)
         model = model.architecture
-    content = _content(model) if isinstance(model, Architecture) else without_suspicious(model)
-    family = content.pop("model_type")
     try:
-        return AutoConfig.for_model(family, **content)
+        if isinstance(model, Architecture):
+            return _from_dimensions(model)
+        content = without_suspicious(model)
+        return AutoConfig.for_model(content.pop("model_type"), **content)
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(
-            f"transformers cannot build a model of the family {family!r}: {error}",
+            f"transformers cannot build this model: {error}",
             "The formulas plan it as well: leave --dry-run out.",
         ) from error
 
@@ -45,19 +46,21 @@ def info_of(model: ModelInfo | Architecture | Mapping[str, Any]) -> ModelInfo:
         return model
     shape = model if isinstance(model, Architecture) else read_architecture(model, "the model")
     return ModelInfo(
-        source="", name=shape.family, path="", kind="shape", architecture=shape, tensors=(), dtype=""
+        source="",
+        name=shape.family,
+        path="",
+        kind="shape",
+        architecture=shape,
+        tensors=(),
+        dtype="",
     )
 
 
-def _content(shape: Architecture) -> dict[str, Any]:
-    """Return the keys of config.json, spelt as the family spells them."""
-    kind = CONFIG_MAPPING[shape.family] if shape.family in CONFIG_MAPPING else PreTrainedConfig
+def _from_dimensions(shape: Architecture) -> PreTrainedConfig:
+    """Return the configuration, its keys spelt as the family spells them."""
+    kind = CONFIG_MAPPING[shape.family]
     known = {field.name for field in dataclasses.fields(kind)}
-    content: dict[str, Any] = {
-        "model_type": shape.family,
-        "tie_word_embeddings": shape.tied_embeddings,
-        **_NO_TOKENS,
-    }
+    content: dict[str, Any] = {"tie_word_embeddings": shape.tied_embeddings, **_NO_TOKENS}
     for name, spellings in SPELLINGS.items():
         if name == "intermediate_size" and shape.experts:
             spellings = ("moe_intermediate_size", *spellings)
@@ -68,4 +71,4 @@ def _content(shape: Architecture) -> dict[str, Any]:
         content["multi_query"] = shape.kv_heads == 1
     if "new_decoder_architecture" in known:
         content["new_decoder_architecture"] = 1 < shape.kv_heads < shape.heads
-    return content
+    return kind(**content)

@@ -160,7 +160,8 @@ def _again(checkpoint: Callable[..., Any], forward: Callable[..., Any], *args: A
 
 
 def _heard(forward: Callable[..., Any], *args: Any) -> Any:
-    if any(isinstance(mode, OnGpu) for mode in _get_current_function_mode_stack()):
+    modes = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    if any(isinstance(mode, OnGpu) for mode in modes):
         return forward(*args)
     with OnGpu():
         return forward(*args)
@@ -179,6 +180,4 @@ def move(model: nn.Module, device: str) -> None:
             module._parameters[name] = made[id(old)]
         for name, buffer in module._buffers.items():
             if buffer is not None:
-                module._buffers[name] = torch.empty(
-                    buffer.shape, dtype=buffer.dtype, device=device
-                )
+                module._buffers[name] = torch.empty(buffer.shape, dtype=buffer.dtype, device=device)

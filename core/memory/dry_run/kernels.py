@@ -103,7 +103,9 @@ def _gemm_4bit(
     return scales + prod(shape) * x.dtype.itemsize
 
 
-def _int8_product(x: torch.Tensor, rows: torch.Tensor, matrix: torch.Tensor, *_: Any, **__: Any) -> int:
+def _int8_product(
+    x: torch.Tensor, rows: torch.Tensor, matrix: torch.Tensor, *_: Any, **__: Any
+) -> int:
     return WIDE * rows.shape[0] * matrix.shape[0]
 
 

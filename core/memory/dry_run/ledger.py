@@ -38,7 +38,7 @@ class Stretch:
     operator: str
 
 
-class Ledger(TorchDispatchMode):
+class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The bytes alive on one device, by part.
 
     Args:
@@ -56,7 +56,7 @@ class Ledger(TorchDispatchMode):
         stand_ins: Mapping[str, Callable[..., Any]] | None = None,
         hidden_bytes: Callable[..., int] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.stretches: dict[str, Stretch] = {}
         self._device = device
         self._vocabulary = vocabulary
@@ -72,24 +72,15 @@ class Ledger(TorchDispatchMode):
         """What is alive now."""
         return dict(self._live)
 
-    def file(
-        self, tensors: Iterable[torch.Tensor | None], part: str, *, new: bool = False
-    ) -> None:
-        """Count these tensors, or move them from another part to this one, unless only `new` ones.
-        """
+    def file(self, tensors: Iterable[torch.Tensor | None], part: str, *, new: bool = False) -> None:
+        """Count these tensors under `part`; known ones move there, unless `new` ones are meant."""
         for tensor in tensors:
             if tensor is None or tensor.device.type != self._device:
                 continue
-            key = tensor.untyped_storage()._cdata
-            if key not in self._filed:
+            if self._is_new(tensor):
                 self._add(tensor, part)
-                continue
-            if new:
-                continue
-            size, old, stretch = self._filed[key]
-            self._filed[key] = size, part, stretch
-            self._live[old] -= size
-            self._live[part] = self._live.get(part, 0) + size
+            elif not new:
+                self._move(tensor, part)
 
     def begin(self, name: str) -> None:
         """End the stretch that runs and begin another."""
@@ -111,10 +102,9 @@ class Ledger(TorchDispatchMode):
         kwargs = kwargs or {}
         result = self._stand_ins.get(name, func)(*args, **kwargs)
         for value in tree_iter(result):
-            if isinstance(value, torch.Tensor) and value.device.type == self._device:
-                if value.untyped_storage()._cdata not in self._filed:
-                    self._add(value, self._part(name, value))
-                    self._look(name)
+            if isinstance(value, torch.Tensor) and self._is_new(value):
+                self._add(value, self._part(name, value))
+                self._look(name)
         hidden = self._hidden_bytes(name, args, kwargs)
         if hidden:
             self._live["workspace"] = self._live.get("workspace", 0) + hidden
@@ -123,6 +113,10 @@ class Ledger(TorchDispatchMode):
             self._live["workspace"] -= hidden
             self._total -= hidden
         return result
+
+    def _is_new(self, tensor: torch.Tensor) -> bool:
+        here = tensor.device.type == self._device
+        return here and tensor.untyped_storage()._cdata not in self._filed
 
     def _part(self, name: str, tensor: torch.Tensor) -> str:
         if tensor.dim() > 1 and tensor.shape[-1] == self._vocabulary:
@@ -137,6 +131,13 @@ class Ledger(TorchDispatchMode):
         self._live[part] = self._live.get(part, 0) + size
         self._total += size
         weakref.finalize(storage, self._forget, storage._cdata)
+
+    def _move(self, tensor: torch.Tensor, part: str) -> None:
+        key = tensor.untyped_storage()._cdata
+        size, old, stretch = self._filed[key]
+        self._filed[key] = size, part, stretch
+        self._live[old] -= size
+        self._live[part] = self._live.get(part, 0) + size
 
     def _forget(self, key: int) -> None:
         size, part, stretch = self._filed.pop(key)

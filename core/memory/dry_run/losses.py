@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
+from torch.utils.checkpoint import checkpoint
 
 from core.memory.stack import Loss
 
@@ -21,7 +22,7 @@ KEPT_CHUNK = 128  # tokens of a chunk of litgpt
 def loss_function(loss: Loss) -> Callable[..., torch.Tensor]:
     """Return what a model calls with `logits`, `labels` and `vocab_size`."""
     if loss.kind in ("chunks", "kept-chunks"):
-        return partial(_in_chunks, whole=loss.kind == "kept-chunks")
+        return partial(_in_chunks, kept=loss.kind == "kept-chunks")
     return partial(_of_all_logits, loss)
 
 
@@ -40,14 +41,21 @@ def _of_all_logits(
 
 
 def _in_chunks(
-    logits: torch.Tensor, labels: torch.Tensor, vocab_size: int, *, whole: bool, **_: Any
+    logits: torch.Tensor, labels: torch.Tensor, vocab_size: int, *, kept: bool, **_: Any
 ) -> torch.Tensor:
-    """Return the sum over chunks of tokens, each made fp32 by itself."""
+    """Return the sum over chunks of tokens, each made fp32 by itself.
+
+    torchtune compiles a chunk: backward makes its fp32 numbers once more. litgpt keeps them.
+    """
     logits, labels = logits.view(-1, vocab_size), labels.view(-1)
-    size = KEPT_CHUNK if whole else -(-len(labels) // CHUNKS)
-    pairs = zip(logits.split(size), labels.split(size), strict=True)
-    losses = [cross_entropy(part.float(), target, reduction="sum") for part, target in pairs]
-    return torch.stack(losses).sum()
+    size = KEPT_CHUNK if kept else -(-len(labels) // CHUNKS)
+    pairs = zip(torch.split(logits, size), torch.split(labels, size), strict=True)
+    chunk = _chunk if kept else partial(checkpoint, _chunk, use_reentrant=False)
+    return torch.stack([chunk(part, targets) for part, targets in pairs]).sum()
+
+
+def _chunk(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return cross_entropy(logits.float(), labels, reduction="sum")
 
 
 class _FusedLoss(torch.autograd.Function):

@@ -145,7 +145,9 @@ def _watch(ledger: Ledger, subject: Subject) -> None:
 
     for parameter in subject.model.parameters():
         if parameter.requires_grad:
-            parameter.register_post_accumulate_grad_hook(gradient_made)
+            parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+                gradient_made
+            )
 
 
 def _watch_block(ledger: Ledger, block: nn.Module, number: int, *, last: bool) -> None:

@@ -12,8 +12,6 @@ from core.errors import UserError
 from core.memory.dry_run.blocks import Kind, kind_of
 from core.models.info import ModelInfo, TensorSpec
 
-TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
-
 
 def build(config: Any, dtype: torch.dtype, *, eager: bool) -> Any:
     """Return the model of a configuration of transformers, on meta.
@@ -37,9 +35,7 @@ def _build(config: Any, dtype: torch.dtype, attention: str) -> Any:
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(
-            config, dtype=dtype, attn_implementation=attention
-        )
+        return AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention)
 
 
 def described(info: ModelInfo, model: nn.Module) -> ModelInfo:

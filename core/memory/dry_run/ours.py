@@ -60,7 +60,9 @@ class OurStep:
         return loss.objective * 1.0, loss
 
 
-def largest_batch(settings: RunSettings, length: int, trained_share: float, *, packed: bool) -> MicroBatch:
+def largest_batch(
+    settings: RunSettings, length: int, trained_share: float, *, packed: bool
+) -> MicroBatch:
     """Return a micro-batch of rows of this length, whose last tokens are trained.
 
     Nothing predicts the first token of a row.
@@ -81,6 +83,8 @@ def as_tensors(rows: list[Example], *, packed: bool) -> MicroBatch:
 
 def _moved(batch: MicroBatch, device: str) -> MicroBatch:
     def moved(tensor: torch.Tensor | None) -> Any:
-        return None if tensor is None else torch.empty(tensor.shape, dtype=tensor.dtype, device=device)
+        return (
+            None if tensor is None else torch.empty(tensor.shape, dtype=tensor.dtype, device=device)
+        )
 
     return replace(batch, **{name: moved(getattr(batch, name)) for name in _TENSORS})

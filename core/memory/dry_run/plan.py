@@ -15,6 +15,8 @@ from core.models.info import ModelInfo
 from core.settings import RunSettings
 
 ERROR = 0.02  # of the allocator's peak
+
+
 @dataclass(frozen=True)
 class DryPlan:
     """A plan, and why it is not from a dry run; "" where it is."""

@@ -9,12 +9,13 @@ from typing import Any
 import torch
 
 from core.memory.devices import Device
+from core.memory.dry_run.bench import Bench
 from core.memory.dry_run.blocks import Kind, few, surroundings
 from core.memory.dry_run.compose import Stands, compose, stand_for
 from core.memory.dry_run.config import config_of, info_of
 from core.memory.dry_run.device import simulated
 from core.memory.dry_run.measure import Subject, measure
-from core.memory.dry_run.program import Bench, Program
+from core.memory.dry_run.program import Program
 from core.memory.dry_run.update import Shapes, trace_update
 from core.memory.methods import Method
 from core.memory.overhead import library_workspace_bytes
@@ -23,7 +24,6 @@ from core.memory.stack import OURS, TRAINER, Stack
 from core.memory.workload import Known
 from core.models.info import Architecture, ModelInfo
 from core.settings import RunSettings
-
 
 REFUSALS = (
     *(NotImplementedError, TypeError, ValueError, LookupError, AttributeError, RuntimeError),

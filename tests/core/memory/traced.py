@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.data.encode import Example
+from core.memory.dry_run.bench import Bench
 from core.memory.dry_run.compose import Stands, compose
 from core.memory.dry_run.config import config_of
 from core.memory.dry_run.device import simulated
 from core.memory.dry_run.measure import measure
 from core.memory.dry_run.ours import OurStep, as_tensors
-from core.memory.dry_run.program import Bench, Program
+from core.memory.dry_run.program import Program
 from core.memory.dry_run.update import Update
 from core.memory.methods import METHODS
 from core.memory.stack import OURS
