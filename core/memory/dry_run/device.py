@@ -32,6 +32,7 @@ _WIDE = frozenset({"pow", "__pow__", "rsqrt", "reciprocal", "exp", "log", "softp
 class OnGpu(TorchFunctionMode):
     """Decides as torch does where tensors lie on a GPU; it hears the outermost call only.
 
+    - What lies there already is not copied there.
     - Scaled dot-product attention is one kernel (`core.memory.dry_run.kernels`).
     - softmax of fp16 into fp32 makes no fp32 copy of its input.
     - Dropout keeps a mask of one byte.
@@ -43,6 +44,10 @@ class OnGpu(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if func == _IS_CUDA:
             return args[0].device.type == "cuda"
+        if func is torch.Tensor.to and args[0].device.type == "cuda":
+            args = args[:1] + tuple(each for each in args[1:] if not _is_gpu(each))
+            kwargs = {key: each for key, each in kwargs.items() if not _is_gpu(each)}
+            return func(*args, **kwargs) if len(args) > 1 or kwargs else args[0]
         if func is torch.nn.functional.scaled_dot_product_attention:
             return _attention(*args, **kwargs)
         if name in _WIDE and torch.is_autocast_enabled():
@@ -65,6 +70,10 @@ def _attention(
     **__: Any,
 ) -> torch.Tensor:
     return fused_attention(query, key, value, attn_mask)
+
+
+def _is_gpu(value: Any) -> bool:
+    return isinstance(value, torch.device | str) and torch.device(value).type == "cuda"
 
 
 def _dropout(
@@ -107,6 +116,7 @@ def _pretences() -> Iterator[Any]:
         "torch.cuda.amp.common.amp_definitely_not_available": False,
         "torch.cuda.is_bf16_supported": True,
         "torch.cuda.get_device_capability": CAPABILITY,
+        "torch.cuda.synchronize": None,
     }
     for name, answer in answers.items():
         yield patch(name, lambda *_, answer=answer: answer)

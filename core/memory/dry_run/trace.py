@@ -19,7 +19,7 @@ from core.memory.dry_run.program import Program
 from core.memory.dry_run.update import Shapes, trace_update
 from core.memory.methods import Method
 from core.memory.overhead import library_workspace_bytes
-from core.memory.plan import NOTHING
+from core.memory.plan import NOTHING, PARTS
 from core.memory.stack import OURS, TRAINER, Stack
 from core.memory.workload import Known
 from core.models.info import Architecture, ModelInfo
@@ -155,7 +155,7 @@ def _traced(
     )
     return Trace(
         peak_bytes=sum(peak.parts.values()),
-        parts=peak.parts,
+        parts={part: peak.parts.get(part, 0) for part in PARTS if part != "context"},
         moment=peak.moment,
         operator=peak.operator,
         static_bytes=peak.static,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 from core.memory.dry_run.ledger import Ledger, minus
 from core.memory.stack import Stack
@@ -41,7 +42,8 @@ def trace_update(shapes: Shapes, settings: RunSettings, stack: Stack, device: st
     )
     for parameter in parameters:
         parameter.grad = torch.empty_like(parameter)
-    optimizer = _optimizer(parameters, settings.training, stack, device)
+    with unset_fake_temporarily():  # bitsandbytes computes its tables while it is built
+        optimizer = _optimizer(parameters, settings.training, stack, device)
     ledger = Ledger(device)
     ledger.file(parameters, "parameters")
     ledger.file((parameter.grad for parameter in parameters), "gradients")
