@@ -57,7 +57,7 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Progress(Event):
-    """A phase of a job: loading, tokenising, training, evaluating, saving or proving.
+    """A phase of a job: loading, planning, tokenising, training, evaluating, saving or proving.
 
     Attributes:
         share: Done part of the phase between 0 and 1, or -1 where nobody can know.

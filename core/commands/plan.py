@@ -2,11 +2,14 @@
 
 import argparse
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from core.commands.base import COMMANDS, add_set_option, changes_of
+from core.commands.jobs import reply_of
+from core.jobs.dry_run import DryRun, DryRunRequest
 from core.memory.amounts import gib, parse_amount
 from core.memory.cards import custom_card
 from core.memory.methods import find_methods
@@ -55,6 +58,11 @@ class Plan:
         )
         parser.add_argument("--attention", choices=("sdpa", "eager", "flash"), default="")
         parser.add_argument("--gpu-memory", metavar="24GiB", help="say whether it fits")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="run a step on tensors that hold nothing: exact, but takes seconds per method",
+        )
         add_set_option(parser)
 
     @staticmethod
@@ -68,13 +76,13 @@ class Plan:
             known = replace(known, trained_share=1 / patches)
         memory = arguments.gpu_memory
         device = custom_card(parse_amount(memory)) if memory else None
-        plans = plan_methods(
-            info,
-            settings,
-            device,
-            methods=find_methods(arguments.method, arguments.bits, arguments.double_quant),
-            known=known,
-        )
+        methods = find_methods(arguments.method, arguments.bits, arguments.double_quant)
+        if arguments.dry_run:
+            plans = _dry_plans(
+                DryRunRequest(settings=settings, methods=methods, known=known, device=device)
+            )
+        else:
+            plans = list(plan_methods(info, settings, device, methods=methods, known=known))
         documents = [{**_document(plan), "fits": fits(plan, device)} for plan in plans]
         return {"model": _model(info), "plans": documents}
 
@@ -93,6 +101,17 @@ class Plan:
                 f"{ANSWERS[plan['fits']]:13s}{bar}"
             )
         print("\n".join(["", LEGEND, *model["notes"]]))
+
+
+def _dry_plans(request: DryRunRequest) -> list[MemoryPlan]:
+    """Return the plans of dry runs, and say on stderr which are not."""
+    plans = []
+    for made in reply_of(DryRun(), request)["plans"]:
+        plan = MemoryPlan(**made["plan"])
+        if made["why_not"]:
+            print(f"{plan.label}: by the formulas ({made['why_not']})", file=sys.stderr)
+        plans.append(plan)
+    return plans
 
 
 def _add_switch(parser: argparse.ArgumentParser, name: str, summary: str) -> None:

@@ -27,6 +27,9 @@ class PlanTable:
     def arguments(parser: argparse.ArgumentParser) -> None:
         """Declare the arguments."""
         parser.add_argument("rows", metavar="ROWS.csv", help="a table of measured runs")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="trace a step of each; seconds per row"
+        )
         parser.add_argument("--out", required=True, metavar="PREDICTED.csv", help="where to write")
 
     @staticmethod
@@ -37,7 +40,7 @@ class PlanTable:
             UserError: The table cannot be read, or the other one not be written.
         """
         rows, out = read_rows(Path(arguments.rows)), Path(arguments.out)
-        predictions = [predict(row) for row in rows]
+        predictions = [predict(row, dry=arguments.dry_run) for row in rows]
         told = [{**row.cells, **_cells(p)} for row, p in zip(rows, predictions, strict=True)]
         _write(out, told)
         predicted = sum(prediction.plan is not None for prediction in predictions)

@@ -51,6 +51,12 @@ class Stack:
         keeps_inputs: 4-bit products keep their inputs (bitsandbytes before 0.43.2).
         offloads: Checkpointed hidden states wait in the memory of the processor.
         steps_in_backward: Each gradient is used and freed as soon as it is there.
+        reentrant: Checkpointed blocks are computed again to their very end, as was the Trainer's
+            default up to transformers 4.
+        repeats_keys: The flash kernel is given keys and values repeated for every head of the
+            queries, as those of Mistral were up to transformers 4.47.
+        fused_adapters: q, k and v with their adapters are one function of a common input, and o is
+            one, on 4-bit matrices.
         gptq_group: Weights that share a scale in GPTQ, 0 for one scale per column; None where 4-bit
             weights are those of bitsandbytes.
     """
@@ -67,6 +73,9 @@ class Stack:
     keeps_inputs: bool = False
     offloads: bool = False
     steps_in_backward: bool = False
+    reentrant: bool = False
+    repeats_keys: bool = False
+    fused_adapters: bool = False
     gptq_group: int | None = None
 
 

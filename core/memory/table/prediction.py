@@ -16,6 +16,7 @@ from core.memory.table.rows import Missing, Row
 from core.memory.table.shapes import model_of, targets_of
 from core.memory.verdict import runs_on
 from core.memory.workload import Known
+from core.models.info import ModelInfo
 from core.settings import RunSettings
 
 _ATTENTION = {"flash": "flash", "xformers": "flash", "sdpa": "sdpa", "eager": "eager"}
@@ -39,21 +40,38 @@ class Prediction:
     why_not: str = ""
 
 
-def predict(row: Row) -> Prediction:
-    """Plan a row with the formulas."""
+def predict(row: Row, *, dry: bool = False) -> Prediction:
+    """Plan a row with the formulas, or with a dry run where its model can be traced."""
     try:
         method = _method(row)
         info = model_of(row, untied=has_own_head(row))
         settings = RunSettings().with_changes(_changes(row, method, info))
         known = Known(attention=_attention(row), stack=stack_of(row), shards=_shards(row))
         card = card_of(row)
-        plan = plan_memory(info, settings, method=method, device=card, known=known)
+        plan = _plan(info, settings, method, card, known, dry=dry)
     except Missing as missing:
         return Prediction(why_not=str(missing))
     except UserError as error:
         return Prediction(why_not=error.message)
     total = process_bytes(plan, known.stack, known.attention, card)
     return Prediction(plan, total, None if card is None else runs_on(plan, card))
+
+
+def _plan(
+    info: ModelInfo,
+    settings: RunSettings,
+    method: Method,
+    card: Device | None,
+    known: Known,
+    *,
+    dry: bool,
+) -> MemoryPlan:
+    if not dry:
+        return plan_memory(info, settings, method=method, device=card, known=known)
+    from core.memory.dry_run.plan import plan_dry  # needs torch
+
+    (made,) = plan_dry(info, settings, card, methods=(method,), known=known)
+    return made.plan
 
 
 def card_of(row: Row) -> Device | None:
@@ -91,7 +109,7 @@ def _method(row: Row) -> Method:
     raise Missing(f"{name} on {quant} weights is not planned")
 
 
-def _changes(row: Row, method: Method, info: Any) -> dict[str, Any]:
+def _changes(row: Row, method: Method, info: ModelInfo) -> dict[str, Any]:
     """Return the settings that a row states."""
     optimizer = row.text("optimizer").lower()
     adapter: dict[str, Any] = {}

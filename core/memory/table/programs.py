@@ -15,6 +15,11 @@ _UPCASTS_IN_MODEL = (4, 46)
 _SHIFTS = (4, 51)
 """Before it the loss copied the logits to shift them; since then it shifts the labels."""
 
+_NOT_REENTRANT = (5, 0)
+"""Before it the Trainer checkpointed blocks in torch's reentrant way."""
+_SHARES_KEYS = (4, 48)
+"""Before it Mistral repeated keys and values for the flash kernel."""
+
 
 def stack_of(row: Row) -> Stack:
     """Return what the row's program does."""
@@ -31,6 +36,9 @@ def stack_of(row: Row) -> Stack:
         keeps_inputs=_keeps_inputs(row),
         offloads=row.has("grad_checkpointing", "offload", "unsloth"),
         steps_in_backward=row.has("optimizer", "in-bwd"),
+        reentrant=_version(row) < _NOT_REENTRANT,
+        repeats_keys=row.has("model_type", "mistral") and _version(row) < _SHARES_KEYS,
+        fused_adapters=quantized and _is_fms(row) and row.has("loss_impl", "liger", "triton"),
         gptq_group=_gptq_group(row),
     )
 
@@ -51,8 +59,7 @@ def _is_fms(row: Row) -> bool:
 
 
 def _loss(row: Row) -> Loss:
-    version = _TRANSFORMERS.search(row.text("software"))
-    number = (int(version[1]), int(version[2])) if version else (5, 0)
+    number = _version(row)
     # The Trainer and torchtune let go of the output before backward.
     return Loss(
         kind=_loss_kind(row),
@@ -60,6 +67,12 @@ def _loss(row: Row) -> Loss:
         shifts=number < _SHIFTS,
         held=not (row.has("software", "accelerate", "trl") or row.has("source", "torchtune")),
     )
+
+
+def _version(row: Row) -> tuple[int, int]:
+    """Return the release of transformers that a row names; without one it is a recent one."""
+    version = _TRANSFORMERS.search(row.text("software"))
+    return (int(version[1]), int(version[2])) if version else (5, 0)
 
 
 def _loss_kind(row: Row) -> LossKind:

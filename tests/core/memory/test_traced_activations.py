@@ -18,7 +18,7 @@ from core.models.sources import open_model
 from core.settings import RunSettings
 from core.training.trainee import attach_adapter
 from tests.core.memory.memory_shapes import llama, model
-from tests.core.memory.traced import Trace, trace
+from tests.core.memory.traced import Held, trace
 from tests.core.training.engine import ignored_warnings
 
 ROWS, LENGTH = 3, 256
@@ -54,13 +54,13 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def planned(shape: Architecture, settings: RunSettings, share: float) -> Trace:
+def planned(shape: Architecture, settings: RunSettings, share: float) -> Held:
     cells = ModelCells.of(model(shape), settings.adapter.targets)
     known = Known(longest=LENGTH, trained_share=share, on_cpu=True)
     made = Workload.of(cells, settings, METHODS[0], known)
     kept, backward, _ = activation_bytes(made, made.checkpointed or 0)
     whole = kept + hidden_bytes(made)  # the decoder's output, gone when the loss has picked its own
-    return Trace(round(whole), round(max(kept + loss_bytes(made), backward)))
+    return Held(round(whole), round(max(kept + loss_bytes(made), backward)))
 
 
 @pytest.mark.parametrize(
