@@ -141,6 +141,18 @@ def test_a_table_gets_its_predictions(tmp_path: Path, capsys: pytest.CaptureFixt
     assert untold.text("why_not") == "rank is not stated"
 
 
+def test_a_dry_run_predicts_a_row_under_its_software(tmp_path: Path) -> None:
+    few = {"num_hidden_layers": "2", "micro_batch": "1", "seq_len": "512"}
+    table, out = write(tmp_path / "rows.csv", [{**MISTRAL, **few}]), tmp_path / "dry.csv"
+    assert main(["plan-table", str(table), "--dry-run", "--out", str(out), "--json"]) == 0
+    (told,) = read_rows(out)
+    assert told.text("source") == "dry-run"
+    formula = predict(row(**few)).plan
+    assert formula is not None
+    traced = float(told.text("predicted_gib")) * 2**30
+    assert traced == pytest.approx(formula.allocated_bytes, rel=0.02)
+
+
 def test_what_is_no_table_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = ["--out", str(tmp_path / "out.csv")]
     assert main(["plan-table", str(tmp_path / "none.csv"), *out]) == 2
