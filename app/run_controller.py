@@ -25,6 +25,7 @@ from core.run_folder import RunFolder, RunState, list_runs, new_run_path
 from core.settings import RunSettings
 
 KILL_AFTER_MS = 5000
+STOPPED_NOW = "Stopped at once, as you asked: the worker did not end by itself within 5 s."
 
 
 class _Ear(QObject):
@@ -73,6 +74,7 @@ class RunController(QObject):
         self.measured_bytes = 0
         self.predicted_bytes = 0
         self._offset = 0
+        self._killed = False
         self.history = History()
         self.events: list[Event] = []
         self.phase = RunPhase.NO_PLAN
@@ -207,6 +209,7 @@ class RunController(QObject):
 
     def _train(self, *, resume: bool) -> None:
         assert self.run is not None
+        self._killed = False
         worker = self._pool.take()
         self._listen(worker)
         request = {
@@ -232,6 +235,8 @@ class RunController(QObject):
     def _on_event(self, event: Event) -> None:
         if isinstance(event, RunEnded) and event.outcome == "interrupted" and self.run is not None:
             event = replace(event, details=self.run.log_tail() or event.details)
+            if self._killed:
+                event = replace(event, message=STOPPED_NOW, hint=self._what_is_kept())
         self.events.append(event)
         self.history.append(event)
         self._measure(event)
@@ -261,7 +266,14 @@ class RunController(QObject):
 
     def _kill(self) -> None:
         if self._thread is not None:
+            self._killed = True
             self._thread.kill()
+
+    def _what_is_kept(self) -> str:
+        """Say what a worker that was killed has left."""
+        if self.run is not None and self.run.checkpoints():
+            return "Everything up to the last checkpoint is kept. Resume to go on from there."
+        return "There was no checkpoint yet. Resume to begin again."
 
     def _set_phase(self, phase: RunPhase, detail: str) -> None:
         if (phase, detail) == (self.phase, self.detail):

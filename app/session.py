@@ -28,7 +28,7 @@ from core.models.targets import resolve
 from core.settings import RunSettings
 
 UNDO_LIMIT = 200
-STROKE_SECONDS = 1.0
+STROKE_SECONDS = 2.0
 """A pause of that length ends a stroke."""
 
 
@@ -89,14 +89,16 @@ class Session(QObject):
             stroke: Part of a movement such as a drag or typing: changes of the same keys that
                 follow each other closely are taken back as one.
         """
+        keys, now = (frozenset(changes) if stroke else frozenset()), monotonic()
+        goes_on = keys and keys == self._stroke_keys and now < self._stroke_end
+        # From where the movement began: what half of a number brought along goes with it.
+        before = self._undo[-1] if goes_on and self._undo else self.settings
         try:
-            changed = self.settings.with_changes(changes)
+            changed = before.with_changes(changes)
         except UserError as error:
             self.refused.emit(error)
             return False
         if changed != self.settings:
-            keys, now = (frozenset(changes) if stroke else frozenset()), monotonic()
-            goes_on = keys and keys == self._stroke_keys and now < self._stroke_end
             self._stroke_keys, self._stroke_end = keys, now + STROKE_SECONDS
             if not goes_on:
                 self._undo = [*self._undo[-UNDO_LIMIT:], self.settings]

@@ -88,7 +88,8 @@ class TextReporter:
                 self._step(event)
             case Evaluated():
                 self._losses.append(event.loss)
-                best = ", the best so far" if event.best else ""
+                better = event.best and event.loss < self._losses[0]
+                best = ", the best so far" if better else ""
                 self._say(f"step {event.step}: validation loss {event.loss:.4f}{best}")
             case RunEnded():
                 self._ended(event)
@@ -132,8 +133,9 @@ class TextReporter:
             self._bar = None
         if len(self._losses) > 1:
             before, after = self._losses[0], min(self._losses[1:])
-            change = 1 - after / before
-            self._say(f"Validation loss {before:.3f} → {after:.3f} ({change:.0%} lower).")
+            change = after / before - 1
+            how = "lower" if change <= 0 else "higher"
+            self._say(f"Validation loss {before:.3f} → {after:.3f} ({abs(change):.0%} {how}).")
         if event.adapter:
             self._say(f"The adapter is in {event.adapter}")
         self._say(f"The run is {event.outcome} at step {event.step}.")

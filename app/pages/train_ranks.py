@@ -48,6 +48,7 @@ class RanksCard(Card):
         for widget in (self.map, self.bar, self.measure):
             widget.setVisible(bool(files))
         if not files:
+            self.caption.set_full_text("")
             return
         try:
             spectra = load_ranks(files[-1])

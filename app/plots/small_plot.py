@@ -85,6 +85,7 @@ class SmallPlot(QWidget):
 
     def _show_value(self, series: RunSeries) -> None:
         if not len(series):
+            self.value.setText("–")
             return
         newest = series.series[self.measure.key].newest * self.measure.factor
         self.value.setText(self.measure.words.format(newest))

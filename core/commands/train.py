@@ -1,6 +1,7 @@
 """`rankscope train RUN.toml [--out RUN] [--resume]`: trains in this process."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,13 +12,15 @@ from typing import ClassVar
 from core.commands.base import COMMANDS, add_set_option, settings_from
 from core.control import Control
 from core.errors import UserError
-from core.events import RunEnded
+from core.events import Event, RunEnded
 from core.libraries import prepare_libraries
 from core.models.starter import SOURCE
 from core.paths import runs_dir
 from core.run_folder import RunFolder, list_runs, new_run_path
 from core.settings import RunSettings
 from core.training_report import Reporter, reporter_for
+
+STANDARD_OUTPUT = 1
 
 
 @COMMANDS.register("train")
@@ -67,7 +70,7 @@ def _train(
 
     Standard output belongs to the reporter: what a library or a tracker prints goes to the errors.
     """
-    reporter.preparing()
+    _report(None, reporter)
     prepare_libraries()
     from core.training.awake import train_awake
     from core.training.loop import train
@@ -78,10 +81,26 @@ def _train(
     events = begin(run, control, resume=arguments.resume)
     with stopping_on_signals(control) as signals, closing(events), redirect_stdout(sys.stderr):
         for event in events:
-            reporter.take(event)
+            _report(event, reporter)
             if isinstance(event, RunEnded):
                 ended = event
     return ended, bool(signals)
+
+
+def _report(event: Event | None, reporter: Reporter) -> None:
+    """Tell of an event, None for the beginning; where nobody reads any more, go on in silence.
+
+    `rankscope train … | head` closes the pipe after some lines; that must not end the run.
+    """
+    try:
+        if event is None:
+            reporter.preparing()
+        else:
+            reporter.take(event)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, STANDARD_OUTPUT)
+        os.close(nowhere)
 
 
 @contextmanager
@@ -142,8 +161,30 @@ def _run_to_resume(arguments: argparse.Namespace) -> RunFolder:
     folder = place if place.is_dir() else place.parent
     if arguments.out or (folder / "state.json").is_file():
         return RunFolder.open(folder)
-    name = settings_from(arguments.file, []).name
-    for run in list_runs(runs_dir()):
-        if run.settings.name == name and run.state().phase != "finished":
+    wanted = _with_whole_paths(settings_from(arguments.file, []))
+    named = [
+        run
+        for run in list_runs(runs_dir())
+        if run.settings.name == wanted.name and run.state().phase != "finished"
+    ]
+    for run in named:
+        if _began_with(wanted, run.settings):
             return run
-    raise UserError(f"There is no run called {name!r} to resume.", "`rankscope runs` lists all.")
+    lacking = "has these settings" if named else "is there to resume"
+    raise UserError(
+        f"No run called {wanted.name!r} {lacking}.",
+        "`rankscope runs` lists all; name the folder of one instead of the file.",
+    )
+
+
+def _began_with(wanted: RunSettings, recorded: RunSettings) -> bool:
+    """Tell whether a run began with these settings; what was "auto" has been decided since."""
+    before, now = wanted.model_dump(), recorded.model_dump()
+    return all(
+        values == now[section]
+        or (
+            isinstance(values, dict)
+            and all(value in ("auto", now[section].get(key)) for key, value in values.items())
+        )
+        for section, values in before.items()
+    )

@@ -62,14 +62,20 @@ def record(run: RunFolder, events: Generator[Event, None, None]) -> Generator[Ev
             raise
         ended = _outcome_of(_refused(error), recorder.step)
     except BaseException:  # a second Ctrl-C, or whoever listened has gone away
-        recorder.take_last(RunEnded(outcome="interrupted", step=recorder.step))
+        if not recorder.ended:
+            recorder.take_last(RunEnded(outcome="interrupted", step=recorder.step))
         raise
     recorder.take_last(ended)
     yield ended
 
 
 class Recorder:
-    """Appends events to events.jsonl and keeps state.json up to date."""
+    """Appends events to events.jsonl and keeps state.json up to date.
+
+    Attributes:
+        step: The last one that was done.
+        ended: The outcome was recorded; nothing that comes after changes it.
+    """
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
@@ -77,6 +83,7 @@ class Recorder:
         self._pending: dict[str, Any] = {}
         self._written = 0.0
         self.step = 0
+        self.ended = False
 
     def take(self, event: Event) -> None:
         """Record one event; after the outcome, another process may have the run.
@@ -93,6 +100,7 @@ class Recorder:
             self._run.update_state(**self._pending)
             self._pending, self._written = {}, time.monotonic()
         if isinstance(event, RunEnded):
+            self.ended = True
             LOCKS.give_back(self._run)
 
     def take_last(self, event: RunEnded) -> None:

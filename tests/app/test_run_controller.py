@@ -102,6 +102,10 @@ def test_stop_now_ends_a_deaf_worker(
     run.stop_now()
     qtbot.waitUntil(lambda: not run.alive, timeout=10_000)
     assert run.phase is RunPhase.INTERRUPTED
+    assert run.detail.startswith("Stopped at once, as you asked")
+    ended = run.events[-1]
+    assert isinstance(ended, RunEnded)
+    assert ended.hint == "There was no checkpoint yet. Resume to begin again."
 
 
 def test_a_second_window_sees_every_step_once(

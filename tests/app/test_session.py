@@ -34,6 +34,15 @@ def test_a_drag_is_taken_back_as_one(session: Session) -> None:
     assert rank(session) == 2
 
 
+def test_half_a_number_leaves_nothing_behind(session: Session) -> None:
+    warmup = session.settings.training.warmup
+    for steps in (1, 12, 120):  # typed digit by digit; the first has no room for a warm-up
+        session.change({"training.steps": steps}, stroke=True)
+    assert (session.settings.training.steps, session.settings.training.warmup) == (120, warmup)
+    session.undo()
+    assert session.settings.training.steps == 60
+
+
 def test_a_pause_ends_a_stroke(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(module, "monotonic", lambda: now[0])

@@ -13,6 +13,7 @@ import pytest
 
 from core.cli import main
 from core.commands import train
+from core.paths import runs_dir
 from core.run_folder import RunFolder
 from core.settings import RunSettings, load_settings, save_settings
 from core.trackers import TRACKERS
@@ -43,6 +44,40 @@ def test_new_refuses_what_is_out_of_bounds(
     assert main(["new", "--rank", "0", "--out", str(tmp_path / "run.toml")]) == 2
     assert "adapter.rank = 0" in capsys.readouterr().err
     assert not (tmp_path / "run.toml").exists()
+
+
+@pytest.mark.usefixtures("quick_proof")
+def test_a_reader_that_goes_away_ends_nothing(tiny_settings: RunSettings, tmp_path: Path) -> None:
+    """`rankscope train RUN.toml | head -1`."""
+    file, run = tmp_path / "run.toml", tmp_path / "out"
+    save_settings(tiny_settings.with_changes({"training.steps": 3}), file)
+    command = [sys.executable, "-m", "app", "train", str(file), "--out", str(run)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, cwd=ROOT, **pipes) as worker:
+        assert worker.stdout is not None
+        assert worker.stderr is not None
+        worker.stdout.readline()
+        worker.stdout.close()
+        errors = worker.stderr.read()
+        assert worker.wait(timeout=120) == 0
+    assert "BrokenPipe" not in errors
+    assert RunFolder.open(run).state().phase == "finished"
+
+
+def test_a_run_is_resumed_with_its_own_settings(
+    tiny_settings: RunSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tiny_settings.with_changes({"name": "twin", "training.seed": 99})
+    RunFolder.create(runs_dir() / "twin", other)
+    file = tmp_path / "run.toml"
+    save_settings(tiny_settings.with_changes({"name": "twin"}), file)
+    assert main(["train", str(file), "--resume"]) == 2
+    assert "No run called 'twin' has these settings." in capsys.readouterr().err
+    decided = tiny_settings.with_changes({"name": "twin", "model.dtype": "fp32"})
+    mine = RunFolder.create(runs_dir() / "twin-2", decided)
+    save_settings(decided.with_changes({"model.dtype": "auto"}), file)
+    found = train._run_to_resume(argparse.Namespace(file=str(file), out=None, set=[]))
+    assert found.path == mine.path
 
 
 @pytest.mark.usefixtures("quick_proof")

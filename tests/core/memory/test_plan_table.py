@@ -150,7 +150,7 @@ def test_a_dry_run_predicts_a_row_under_its_software(tmp_path: Path) -> None:
     formula = predict(row(**few)).plan
     assert formula is not None
     traced = float(told.text("predicted_gib")) * 2**30
-    assert traced == pytest.approx(formula.allocated_bytes, rel=0.02)
+    assert traced == pytest.approx(formula.allocated_bytes, rel=0.03)
 
 
 def test_what_is_no_table_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

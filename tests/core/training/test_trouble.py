@@ -186,6 +186,20 @@ def test_a_listener_that_goes_away_leaves_an_interrupted_run(make_run: MakeRun) 
     assert ended(run_all(run, resume=True)).outcome == "finished"
 
 
+@pytest.mark.usefixtures("quick_proof")
+def test_a_listener_that_goes_away_at_the_end_changes_no_outcome(make_run: MakeRun) -> None:
+    from core.control import Control
+
+    run = make_run(training__steps=2, training__warmup=0)
+    events = loop.train(run, Control())
+    for event in events:
+        if isinstance(event, RunEnded):
+            break
+    events.close()
+    assert run.state().phase == "finished"
+    assert sum(isinstance(event, RunEnded) for event in run.events()) == 1
+
+
 def spoil_deliverable(adapter: Path, keep: int) -> None:
     """Set every lora_B but the first `keep` to zero."""
     file = adapter / "adapter_model.safetensors"
