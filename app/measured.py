@@ -1,6 +1,6 @@
 """The measured peak of the run at hand, where it belongs beside the plan that is shown."""
 
-from app.amounts import off_by
+from app.amounts import gib, off_by
 from app.run_controller import RunController
 from app.session import Session
 from core.memory.plan import MemoryPlan
@@ -21,8 +21,12 @@ def measured_peak(session: Session, run: RunController) -> int:
 
 
 def deviation(plan: MemoryPlan, run: RunController, measured: int) -> str:
-    """Return how far the prediction was off that the run began with, else the plan at hand."""
-    return off_by(run.predicted_bytes or plan.peak_bytes, measured)
+    """Return what the run was planned with when it began, and how far that was off.
+
+    The plan at hand may be another: what "auto" comes to and which rows there are is known by then.
+    """
+    planned = run.predicted_bytes or plan.peak_bytes
+    return f"planned {gib(planned)} when it began, off by {off_by(planned, measured)}"
 
 
 def _decides_memory(settings: RunSettings) -> tuple[object, ...]:

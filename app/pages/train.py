@@ -8,7 +8,7 @@ from PySide6.QtGui import QDesktopServices, QHideEvent, QResizeEvent, QShowEvent
 from app.pages.base import NARROW, Page, PageContext
 from app.pages.train_settings import TrainSettings
 from app.run_state import FACES, RunPhase
-from app.widgets.basic import button
+from app.widgets.basic import Banner, button
 from app.widgets.fields import Segmented
 from core.events import Event, StepDone
 
@@ -53,7 +53,14 @@ class TrainPage(Page):
 
     def build(self) -> None:
         """Make the form; the plots are made when a run is first shown."""
+        self.next_run = Banner("info", theme=self.context.theme)
+        self.next_run.show_message(
+            "These settings are for the next run.",
+            "The run that is open keeps those it began with.",
+            tone="info",
+        )
         self.form = TrainSettings(self.context.session, self.context.theme)
+        self.body.addWidget(self.next_run)
         self.body.addWidget(self.form)
         self._fit()
         self._on_run()
@@ -127,6 +134,7 @@ class TrainPage(Page):
             return
         running = which == "run" and self._run.run is not None
         self.form.setVisible(not running)
+        self.next_run.setVisible(not running and self._run.run is not None)
         if self.view is not None:
             self.view.setVisible(running)
 

@@ -50,8 +50,8 @@ class VerdictBanner(Banner):
     def _interval_words(self, plan: MemoryPlan) -> str:
         measured = measured_peak(self._session, self._run)
         if measured:
-            off = deviation(plan, self._run, measured)
-            return f"Measured peak {gib(measured)} GiB; the plan was off by {off}."
+            words = deviation(plan, self._run, measured)
+            return f"Measured peak {gib(measured)} GiB, {words}."
         return f"{gib(plan.low_bytes)} to {gib(plan.high_bytes)} GiB, {SOURCES[plan.source]}."
 
 

@@ -74,6 +74,16 @@ def test_checkpointing_is_off_auto_or_all(page: TrainPage) -> None:
     assert row.hint.text() == ""
 
 
+def test_beside_a_run_the_settings_are_those_of_the_next(page: TrainPage, run: RunFolder) -> None:
+    assert not page.next_run.isVisible()
+    page.context.run.open(run.path)
+    assert not page.next_run.isVisible()
+    page.switch.set_value("settings")
+    assert page.next_run.isVisible()
+    page.context.run.close_run()
+    assert not page.next_run.isVisible()
+
+
 def test_a_run_is_shown_with_its_numbers(page: TrainPage, run: RunFolder) -> None:
     page.context.run.open(run.path)
     view = page.view
