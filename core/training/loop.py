@@ -88,9 +88,10 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
     except Halt as halt:
         yield RunEnded(outcome=halt.outcome, step=run.state().step)
         return
-    outcome = yield from loop.run_until_asked()
-    yield MemoryMeasured(predicted_bytes=predicted, measured_bytes=memory.bytes())
+    first, outcome = loop.cursor.step, (yield from loop.run_until_asked())
     step = loop.cursor.step
+    if step > first:
+        yield MemoryMeasured(predicted_bytes=predicted, measured_bytes=memory.bytes())
     if outcome == "paused" or step == 0:
         yield RunEnded(outcome=outcome, step=step)
         return
