@@ -26,7 +26,7 @@ def deviation(plan: MemoryPlan, run: RunController, measured: int) -> str:
     The plan at hand may be another: what "auto" comes to and which rows there are is known by then.
     """
     planned = run.predicted_bytes or plan.peak_bytes
-    return f"planned {gib(planned)} when it began, off by {off_by(planned, measured)}"
+    return f"planned {gib(planned)}, off by {off_by(planned, measured)}"
 
 
 def _decides_memory(settings: RunSettings) -> tuple[object, ...]:

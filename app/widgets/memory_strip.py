@@ -131,7 +131,7 @@ class MemoryStrip(QFrame):
     def _measured_words(self, plan: MemoryPlan, measured: int) -> str:
         if not measured:
             return ""
-        return f"measured peak {gib(measured)} · {deviation(plan, self._run, measured)}"
+        return f"measured {gib(measured)}, {deviation(plan, self._run, measured)}"
 
     def _refresh_folded(self, measured: int) -> None:
         plan, device = self._session.plan, self._session.device
