@@ -4,7 +4,8 @@ Files by story: `cells` (the matrices of a model), `workload` (what is run, and 
 `weights`, `trained` (adapter, gradients, optimizer), `attention`, `inputs` and `activations` (what
 one block keeps), `checkpointing` (what all blocks keep), `logits`, `overhead` (workspace, context),
 `plan` (the peak over the moments of a step), `devices` and `cards` (where it could run), `verdict`,
-`changes`, `explain`.
+`changes`, `explain`. The folder `dry_run` is another way to the same plan; it needs torch, and
+nothing here imports it.
 """
 
 from core.memory.plan import MemoryPlan, plan_memory, plan_methods
