@@ -91,15 +91,10 @@ def _packed_attention_backward(
     return inside
 
 
-def _gemm_4bit(
-    x: torch.Tensor,
-    packed: torch.Tensor,
-    shape: tuple[int, int],
-    *_: Any,
-    absmax_8bit: torch.Tensor | None = None,
-    **others: Any,
-) -> int:
-    scales = 0 if absmax_8bit is None else 2 * WIDE * absmax_8bit.numel()
+def _gemm_4bit(x: torch.Tensor, *others: Any) -> int:
+    """Count for x, weights, shape, scales, block size, kind, bias, 8-bit scales."""
+    shape, narrow = others[1], others[6] if len(others) > 6 else None
+    scales: int = 0 if narrow is None else 2 * WIDE * narrow.numel()
     return scales + prod(shape) * x.dtype.itemsize
 
 

@@ -9,8 +9,10 @@ from torch import nn
 
 def keep_inputs(model: nn.Module) -> None:
     """Let 4-bit layers keep their inputs, as those of bitsandbytes did before 0.43.2."""
+    from bitsandbytes.nn import Linear4bit
+
     for module in model.modules():
-        if type(module).__name__ == "Linear4bit":
+        if isinstance(module, Linear4bit):
             module.register_forward_hook(_keep)
 
 
@@ -32,7 +34,10 @@ class _Keeping(torch.autograd.Function):
 
 
 def offloaded(forward: Callable[..., Any], hidden: torch.Tensor, *others: Any) -> Any:
-    """Checkpoint a block whose input waits in the memory of the processor, as Unsloth does."""
+    """Checkpoint a block whose input waits in the memory of the processor, as Unsloth does.
+
+    Nothing waits here: the input comes back as a new tensor, since none of them has content.
+    """
     return _Offloaded.apply(forward, hidden, *others)  # type: ignore[no-untyped-call]
 
 
@@ -41,14 +46,15 @@ class _Offloaded(torch.autograd.Function):
     def forward(
         ctx: Any, forward: Callable[..., Any], hidden: torch.Tensor, *others: Any
     ) -> torch.Tensor:
-        ctx.forward_block, ctx.others, ctx.device = forward, others, hidden.device
-        ctx.save_for_backward(hidden.to("cpu"))
+        ctx.forward_block, ctx.others = forward, others
+        ctx.hidden = (hidden.shape, hidden.dtype, hidden.device)
         output: torch.Tensor = forward(hidden, *others)
         return output
 
     @staticmethod
     def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        hidden = ctx.saved_tensors[0].to(ctx.device).detach().requires_grad_()
+        shape, dtype, device = ctx.hidden
+        hidden = torch.empty(shape, dtype=dtype, device=device, requires_grad=True)
         with torch.enable_grad():
             output = ctx.forward_block(hidden, *ctx.others)
         torch.autograd.backward(output, upstream[0])

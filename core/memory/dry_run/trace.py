@@ -1,6 +1,7 @@
 """The public function: one training step on a device that is not there."""
 
 import logging
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -109,10 +110,11 @@ def dry_run(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep torch from logging what is refused: it is told by an exception."""
+    """Silence what libraries say of models that are never used, and torch's log of refusals."""
     disabled, logger.disabled = logger.disabled, True
     try:
-        yield
+        with warnings.catch_warnings(action="ignore"):
+            yield
     finally:
         logger.disabled = disabled
 
