@@ -14,6 +14,7 @@ from core.memory.dry_run.ours import OurStep
 from core.memory.dry_run.program import Program
 from core.memory.dry_run.stock import StockStep, adapt, prepare, widen
 from core.models.targets import resolve
+from core.training.micro_batch import MicroBatch
 from core.training.trainee import attach_adapter
 
 
@@ -27,6 +28,7 @@ class Bench:
         kinds: The kind of each of its blocks.
         checkpointed: Indices of the blocks that compute their activations again.
         parameters: Of the base, a shared one counted once.
+        batch: The micro-batch of our engine; None for other programs.
     """
 
     program: Program
@@ -35,6 +37,7 @@ class Bench:
     kinds: list[Kind]
     checkpointed: Sequence[int]
     parameters: int
+    batch: MicroBatch | None
 
     @classmethod
     def of(cls, program: Program) -> "Bench":
@@ -53,7 +56,8 @@ class Bench:
         checkpointed = _checkpointed(program, base, targets)
         kinds = kinds_of(base, targets, checkpointed)
         parameters = sum(parameter.numel() for parameter in base.parameters())
-        return cls(program, base, targets, kinds, checkpointed, parameters)
+        batch = program.batch() if program.stack.ours else None
+        return cls(program, base, targets, kinds, checkpointed, parameters, batch)
 
     def adapted(self, chosen: Sequence[int]) -> Any:
         """Leave it only the chosen blocks, quantize and adapt it; still on meta."""
@@ -95,11 +99,11 @@ class Bench:
     def step(self, model: Any) -> Step:
         """Return the way of a micro-batch through the moved model."""
         program, settings = self.program, self.program.settings
-        if program.stack.ours:
+        if self.batch is not None:
             return OurStep(
                 model,
                 settings,
-                program.batch,
+                self.batch,
                 program.device,
                 attention=program.attention_dtype if program.packed else None,
                 flash=program.way == "flash",

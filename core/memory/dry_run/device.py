@@ -3,7 +3,7 @@
 A GPU is simulated the same way everywhere, with a GPU or without: the fake tensors lie on the
 processor for torch's C++, where autograd needs no device, and say "cuda" to everything in Python:
 our engine, transformers, PEFT and bitsandbytes. What C++ decides by the device is decided here as
-it would be on a GPU (`OnGpu`).
+it would be on a GPU (`OnGpu`). Meanwhile every fake tensor of the process says so.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -158,7 +158,8 @@ def autocast(dtype: torch.dtype | None) -> Iterator[None]:
 def hear_again(blocks: Iterable[Any]) -> None:
     """Let checkpointed blocks decide as on a GPU when backward computes them again.
 
-    Autograd takes the modes of dispatch along into backward, but not those of functions.
+    Autograd takes the modes of dispatch along into backward, but not those of functions. The random
+    numbers of a GPU that is there are left alone.
     """
     for block in blocks:
         if block.gradient_checkpointing:
@@ -166,7 +167,7 @@ def hear_again(blocks: Iterable[Any]) -> None:
 
 
 def _again(checkpoint: Callable[..., Any], forward: Callable[..., Any], *args: Any) -> Any:
-    return checkpoint(partial(_heard, forward), *args)
+    return checkpoint(partial(_heard, forward), *args, preserve_rng_state=False)
 
 
 def _heard(forward: Callable[..., Any], *args: Any) -> Any:

@@ -95,7 +95,7 @@ def _gemm_4bit(x: torch.Tensor, *others: Any) -> int:
     """Count for x, weights, shape, scales, block size, kind, bias, 8-bit scales."""
     shape, narrow = others[1], others[6] if len(others) > 6 else None
     scales: int = 0 if narrow is None else 2 * WIDE * narrow.numel()
-    return scales + prod(shape) * x.dtype.itemsize
+    return scales + int(prod(shape)) * x.dtype.itemsize
 
 
 def _int8_product(

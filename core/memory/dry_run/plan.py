@@ -48,7 +48,10 @@ def plan_dry(
         try:
             changed = settings.with_changes(decided)
             trace = dry_run(info, changed, method, stack=known.stack, known=known, device=device)
-        except (UserError, *REFUSALS) as error:
+        except UserError as error:
+            yield DryPlan(formula, error.message)
+            continue
+        except REFUSALS as error:
             yield DryPlan(formula, f"{type(error).__name__}: {error}".partition("\n")[0])
             continue
         yield DryPlan(_planned(formula, trace, device, on_cpu=known.on_cpu))

@@ -91,9 +91,8 @@ class Program:
         """Our rows lie end to end."""
         return self.way != "padded"
 
-    @cached_property
     def batch(self) -> MicroBatch:
-        """Our micro-batch, on the processor and with content; not to be made under fake tensors."""
+        """Return our micro-batch, with content; not to be made under fake tensors."""
         return largest_batch(
             self.settings, self.length, self.known.trained_share, packed=self.packed
         )

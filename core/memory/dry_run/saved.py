@@ -33,7 +33,7 @@ class _Keeping(torch.autograd.Function):
         return upstream[0], None
 
 
-def offloaded(forward: Callable[..., Any], hidden: torch.Tensor, *others: Any) -> Any:
+def offloaded(forward: Callable[..., Any], hidden: torch.Tensor, *others: Any, **_: Any) -> Any:
     """Checkpoint a block whose input waits in the memory of the processor, as Unsloth does.
 
     Nothing waits here: the input comes back as a new tensor, since none of them has content.

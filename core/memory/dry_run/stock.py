@@ -56,11 +56,7 @@ def prepare(model: Any, stack: Stack, *, checkpointed: bool, trained_inputs: boo
         return
     if not trained_inputs:
         model.enable_input_require_grads()
-    again = (
-        offloaded
-        if stack.offloads
-        else partial(checkpoint, use_reentrant=stack.reentrant, preserve_rng_state=False)
-    )
+    again = offloaded if stack.offloads else partial(checkpoint, use_reentrant=stack.reentrant)
     for block in blocks_of(model):
         block._gradient_checkpointing_func = again  # type: ignore[assignment]
         block.gradient_checkpointing = True  # type: ignore[assignment]

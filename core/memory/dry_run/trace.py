@@ -135,8 +135,6 @@ def _traced(
     bench = Bench.of(program)
     chosen = choose(bench.kinds)
     model = bench.adapted(chosen)
-    if program.stack.ours:
-        program.batch  # noqa: B018
     with simulated(program.device):
         subject = bench.subject(model)
         measured = measure(subject, bench.step(model))

@@ -35,7 +35,7 @@ class Update:
 def trace_update(shapes: Shapes, settings: RunSettings, stack: Stack, device: str) -> Update:
     """Return what the optimizer of the settings needs for parameters of these shapes and types.
 
-    Paged states count as if they all stayed on the GPU.
+    Paged states count as if they all stayed on the GPU, and so do the counters of steps.
     """
     parameters = nn.ParameterList(
         nn.Parameter(torch.empty(shape, dtype=dtype, device=device)) for shape, dtype in shapes

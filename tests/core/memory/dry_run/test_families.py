@@ -63,3 +63,11 @@ def test_an_unknown_family_is_a_message() -> None:
 def test_a_target_that_is_not_there_is_a_message() -> None:
     with pytest.raises(UserError, match="c_attn"):
         run(config("llama"), adapter__targets=("c_attn",))
+
+
+def test_a_gpu_in_use_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    again = {"training__gradient_checkpointing": "all"}
+    untouched = run(config("llama"), **again)
+    monkeypatch.setattr("torch.cuda._initialized", True)
+    assert run(config("llama"), **again) == untouched
+    assert run(config("llama"), FULL, TRAINER, **again).moment == "step"

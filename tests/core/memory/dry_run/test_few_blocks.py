@@ -26,9 +26,12 @@ CASES: dict[str, tuple[str, Method, Stack, dict[str, Any]]] = {
     "every sixth block another": ("gemma3_text", LORA, OURS, {}),
     "first blocks without experts": ("deepseek_v3", LORA, OURS, AGAIN),
 }
+QUICK = {"ours", "some adapted", "accumulated"}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in CASES]
+)
 def test_few_blocks_stand_for_all(case: str) -> None:
     family, method, stack, changes = CASES[case]
     model = config(family, num_hidden_layers=LAYERS[family])

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import resource, sys, time
 from core.libraries import prepare_libraries
@@ -32,6 +34,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 def test_seventy_billion_parameters_take_no_memory() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert float(done.stdout.splitlines()[-1]) < 400  # MiB
