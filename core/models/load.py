@@ -51,13 +51,14 @@ def load_model(
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
+    config = safe_config(folder)
     loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         str(folder),
-        config=safe_config(folder),
+        config=config,
         quantization_config=_quantization(settings, dtype),
         dtype=dtype,
         device_map={"": device},
-        attn_implementation=settings.attention,
+        attn_implementation=_attention(config, settings.attention),
         trust_remote_code=False,
         use_safetensors=True,
         local_files_only=True,
@@ -65,6 +66,14 @@ def load_model(
     if settings.bits == 4 and device == "cpu":
         _keep_trainable(loaded)
     return loaded
+
+
+def _attention(config: "PreTrainedConfig", wanted: str) -> str:
+    """Return what the model can do: no kernel of torch caps scores as Gemma 2 does."""
+    from transformers import AutoModelForCausalLM
+
+    kind = AutoModelForCausalLM._model_mapping.get(type(config), None)
+    return "eager" if kind is not None and not kind._supports_sdpa else wanted
 
 
 def load_tokenizer(path: Path | str) -> "PreTrainedTokenizerBase":

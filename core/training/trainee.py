@@ -162,7 +162,7 @@ def wanted_passage(trainee: Trainee) -> Passage:
     packed = settings.training.packing and settings.model.attention != "eager"
     return Passage(
         trainee.model,
-        NAME if packed else settings.model.attention,
+        NAME if packed else trainee.model.get_base_model().config._attn_implementation,
         Head.of(trainee.model.get_base_model()),
         trainee.precision.attention,
         flash=packed and device.type == "cuda" and trainee.precision.attention != torch.float32,

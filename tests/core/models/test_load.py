@@ -47,6 +47,18 @@ def test_sixteen_bits_are_the_weights_of_the_file(tiny_model: Path) -> None:
     assert load(tiny_model, attention="eager").config._attn_implementation == "eager"
 
 
+def test_a_model_that_no_kernel_attends_for_is_loaded_all_the_same(copy: Path) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "head_dim": 16}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 128}
+    config = AutoConfig.for_model("gemma2", **sizes, **heads)
+    AutoModelForCausalLM.from_config(config).save_pretrained(copy)
+    model = load(copy)
+    assert model.config._attn_implementation == "eager"
+    assert logits(model).isfinite().all()
+
+
 @pytest.mark.parametrize(("bits", "error"), [(8, 0.05), (4, 0.3)])
 def test_quantized_weights_compute_nearly_the_same(
     bits: int, error: float, tiny_model: Path
