@@ -22,21 +22,12 @@ from app.plots.cost_layout import CostLayout, Place
 from app.plots.cost_painting import CostLook, CostPainter
 from app.style.theme import Theme, mono
 from app.widgets.grid_geometry import short_label
+from app.widgets.grid_walk import STEPS
 from core.memory.cell_cost import CellCost, CellCosts
 from core.models.info import ModuleGrid
 
 Words = Callable[[Sequence[str], Sequence[int]], str]
 """Says in a sentence what some kinds in some layers cost."""
-_STEPS = {
-    Qt.Key.Key_Left: (0, -1),
-    Qt.Key.Key_Right: (0, 1),
-    Qt.Key.Key_Up: (-1, 0),
-    Qt.Key.Key_Down: (1, 0),
-    Qt.Key.Key_Home: (0, -(10**6)),
-    Qt.Key.Key_End: (0, 10**6),
-    Qt.Key.Key_PageUp: (-(10**6), 0),
-    Qt.Key.Key_PageDown: (10**6, 0),
-}
 
 
 class CostTable(QWidget):
@@ -151,7 +142,7 @@ class CostTable(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows, Home, End and the page keys move the cursor."""
-        step = _STEPS.get(Qt.Key(event.key()))
+        step = STEPS.get(Qt.Key(event.key()))
         if step is None or not self._values:
             super().keyPressEvent(event)
             return

@@ -1,7 +1,21 @@
 """Ways over the cells of a grid: rectangles, straight lines and steps of the keyboard."""
 
+from PySide6.QtCore import Qt
+
 from app.widgets.grid_geometry import Cell
 from core.models.info import ModuleGrid
+
+STEPS = {
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+    Qt.Key.Key_Home: (0, -(10**6)),
+    Qt.Key.Key_End: (0, 10**6),
+    Qt.Key.Key_PageUp: (-(10**6), 0),
+    Qt.Key.Key_PageDown: (10**6, 0),
+}
+"""What a key moves the cursor by, in rows and columns; the ends of a grid are nearer than that."""
 
 
 def rectangle(grid: ModuleGrid, corner: Cell, opposite: Cell) -> list[Cell]:

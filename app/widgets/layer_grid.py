@@ -30,19 +30,8 @@ from app.widgets.grid_geometry import (
     short_label,
 )
 from app.widgets.grid_painting import GridPainter, GridState
-from app.widgets.grid_walk import line, line_at_head, moved, rectangle
+from app.widgets.grid_walk import STEPS, line, line_at_head, moved, rectangle
 from core.models.info import ModuleGrid
-
-_STEPS = {
-    Qt.Key.Key_Left: (0, -1),
-    Qt.Key.Key_Right: (0, 1),
-    Qt.Key.Key_Up: (-1, 0),
-    Qt.Key.Key_Down: (1, 0),
-    Qt.Key.Key_Home: (0, -(10**6)),
-    Qt.Key.Key_End: (0, 10**6),
-    Qt.Key.Key_PageUp: (-(10**6), 0),
-    Qt.Key.Key_PageDown: (10**6, 0),
-}
 
 
 class LayerGrid(QAbstractScrollArea):
@@ -209,8 +198,8 @@ class LayerGrid(QAbstractScrollArea):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows move, Space toggles, Shift+arrows paint on, Ctrl+A takes all."""
         key = Qt.Key(event.key())
-        if key in _STEPS and self._grid.modules:
-            self._move(_STEPS[key], bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+        if key in STEPS and self._grid.modules:
+            self._move(STEPS[key], bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         elif key == Qt.Key.Key_Space and self.cursor_cell is not None:
             self._paint([self.cursor_cell], self.cursor_cell not in self._on)
             self._end_stroke()

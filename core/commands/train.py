@@ -12,7 +12,7 @@ from typing import ClassVar
 from core.commands.base import COMMANDS, add_set_option, settings_from
 from core.control import Control
 from core.errors import UserError
-from core.events import Event, RunEnded
+from core.events import RunEnded
 from core.libraries import prepare_libraries
 from core.models.starter import SOURCE
 from core.paths import runs_dir
@@ -70,7 +70,8 @@ def _train(
 
     Standard output belongs to the reporter: what a library or a tracker prints goes to the errors.
     """
-    _report(None, reporter)
+    with _unread():
+        reporter.preparing()
     prepare_libraries()
     from core.training.awake import train_awake
     from core.training.loop import train
@@ -81,22 +82,21 @@ def _train(
     events = begin(run, control, resume=arguments.resume)
     with stopping_on_signals(control) as signals, closing(events), redirect_stdout(sys.stderr):
         for event in events:
-            _report(event, reporter)
+            with _unread():
+                reporter.take(event)
             if isinstance(event, RunEnded):
                 ended = event
     return ended, bool(signals)
 
 
-def _report(event: Event | None, reporter: Reporter) -> None:
-    """Tell of an event, None for the beginning; where nobody reads any more, go on in silence.
+@contextmanager
+def _unread() -> Iterator[None]:
+    """Go on in silence where nobody reads any more.
 
     `rankscope train … | head` closes the pipe after some lines; that must not end the run.
     """
     try:
-        if event is None:
-            reporter.preparing()
-        else:
-            reporter.take(event)
+        yield
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, STANDARD_OUTPUT)

@@ -5,9 +5,8 @@ bytes per number of the compute type, a inside attention. Checked against a fake
 to 0.1 %.
 """
 
-from core.memory.workload import Workload
+from core.memory.workload import FP32, Workload
 
-FP32 = 4  # bytes
 _CAPPED_SCORE = 10
 """Bytes per score: two in fp32, one in the compute type."""
 

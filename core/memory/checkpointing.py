@@ -8,9 +8,8 @@ the first is computed again.
 from collections.abc import Callable
 
 from core.memory.activations import LayerLoad, hidden_bytes, layer_loads
-from core.memory.attention import FP32
 from core.memory.norms import end_bytes, norm_backward_bytes, one_kernel
-from core.memory.workload import Workload
+from core.memory.workload import FP32, Workload
 
 
 def activation_bytes(workload: Workload, checkpointed: int) -> tuple[float, float, float]:

@@ -15,13 +15,13 @@ from core.memory.devices import Device
 from core.memory.overhead import WORKER_BASE
 from core.memory.plan import HEAP_WASTE, MemoryPlan
 from core.memory.trained import ADAPTER_ELEMENT, EIGHT_BIT, state_bytes
+from core.memory.workload import FP32
 from core.models import store
 from core.models.info import ModelInfo
 from core.models.targets import resolve
 from core.settings import RunSettings
 
 BF16 = 2  # bytes
-FP32 = 4  # bytes
 CODE_TABLES = 2 * 256 * FP32  # bytes: what the 8-bit numbers of each moment stand for
 TOKEN = 4  # bytes: int32, see `core.data.token_rows`
 TOKEN_ROW = 3 * 8 + 2 * TOKEN + TOKEN + 2 * 4

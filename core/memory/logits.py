@@ -1,9 +1,8 @@
 """Bytes of the logits and the loss: the part that most estimators forget."""
 
 from core.memory.whole_logits import whole_loss_bytes
-from core.memory.workload import Workload
+from core.memory.workload import FP32, Workload
 
-FP32 = 4  # bytes
 CHUNK_BYTES = 32 * 2**20
 """Of logits in fp32 that `core.training.loss` holds at once on a processor: more buys no speed, and
 is new memory every time."""

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from core.memory.attention import FP32
 from core.memory.cells import Cell
 from core.memory.inputs import mlp_width
-from core.memory.workload import Workload
+from core.memory.workload import FP32, Workload
 
 _ROUTING = 100
 """Bytes per token of a router's scores, the experts it chose and where they put the token."""

@@ -1,7 +1,6 @@
 """Bytes of norms: what they keep of the hidden states, and what their backward pass adds."""
 
-from core.memory.attention import FP32
-from core.memory.workload import Workload
+from core.memory.workload import FP32, Workload
 
 NORM_BACKWARD = 20
 """Bytes per number of the hidden states that a norm's backward pass holds beside its input: five

@@ -5,9 +5,8 @@ biases in the compute type: it does not call PEFT's `prepare_model_for_kbit_trai
 turn them into fp32.
 """
 
-from core.memory.workload import Workload
+from core.memory.workload import FP32, Workload
 
-FP32 = 4  # bytes
 BLOCK = 64  # 4-bit weights that share one scale (bitsandbytes' blocksize)
 NESTED_BLOCK = 256  # 8-bit scales that share one fp32 scale with double quantization
 

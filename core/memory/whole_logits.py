@@ -8,9 +8,8 @@ torchtune and `chunked_cross_entropy` of litgpt.
 from math import ceil, log2
 
 from core.memory.norms import one_kernel
-from core.memory.workload import Workload
+from core.memory.workload import FP32, Workload
 
-FP32 = 4  # bytes
 _CHUNKS = 8  # of torchtune's loss
 
 

@@ -12,6 +12,7 @@ from core.models.info import Architecture
 from core.settings import RunSettings
 
 ELEMENTS = {"bf16": 2, "fp16": 2, "fp32": 4}  # bytes per element
+FP32 = ELEMENTS["fp32"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,13 +31,7 @@ class Scored:
         measured = row.text("peak_gib")
         if not measured or found.plan is None:
             return cls(row, found, None)
-        if row.has("peak_metric", "nvidia-smi"):
-            size = found.total_bytes
-        elif row.has("peak_metric", "reserved"):
-            size = found.total_bytes - found.plan.parts["context"]
-        else:
-            size = found.plan.allocated_bytes
-        return cls(row, found, size / GIB / float(measured) - 1)
+        return cls(row, found, found.bytes_in_metric(row) / GIB / float(measured) - 1)
 
 
 @dataclass(frozen=True)

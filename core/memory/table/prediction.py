@@ -39,6 +39,15 @@ class Prediction:
     fits: bool | None = None
     why_not: str = ""
 
+    def bytes_in_metric(self, row: Row) -> int:
+        """Return what the row measured, as predicted: the allocator's peak, reserved, or all."""
+        assert self.plan is not None
+        if row.has("peak_metric", "nvidia-smi"):
+            return self.total_bytes
+        if row.has("peak_metric", "reserved"):
+            return self.total_bytes - self.plan.parts["context"]
+        return self.plan.allocated_bytes
+
 
 def predict(row: Row, *, dry: bool = False) -> Prediction:
     """Plan a row with the formulas, or with a dry run where its model can be traced."""

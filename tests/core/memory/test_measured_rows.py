@@ -26,20 +26,10 @@ def predicted() -> list[tuple[Row, Prediction]]:
 def errors(tier: str) -> list[float]:
     """Return predicted over measured minus one for the rows of a tier that have both."""
     return [
-        shown(row, found) / float(row.text("peak_gib")) - 1
+        found.bytes_in_metric(row) / GIB / float(row.text("peak_gib")) - 1
         for row, found in predicted()
         if row.text("tier") == tier and row.text("peak_gib") and found.plan
     ]
-
-
-def shown(row: Row, found: Prediction) -> float:
-    """Return the prediction in GiB of what the row measured: the allocator, reserved, or all."""
-    assert found.plan is not None
-    if row.has("peak_metric", "nvidia-smi"):
-        return found.total_bytes / GIB
-    if row.has("peak_metric", "reserved"):
-        return (found.total_bytes - found.plan.parts["context"]) / GIB
-    return found.plan.allocated_bytes / GIB
 
 
 def absolute(values: Sequence[float]) -> list[float]:
