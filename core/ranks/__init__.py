@@ -6,19 +6,22 @@ from core.ranks.spectra import (
     AdapterInfo,
     AdapterSpectra,
     ModuleSpectrum,
-    singular_values,
     spectra_of,
 )
 from core.ranks.store import load_ranks, save_ranks, to_document
+from core.ranks.update import Decomposition, Update, decompose, singular_values
 
 __all__ = [
     "AdapterFiles",
     "AdapterInfo",
     "AdapterSpectra",
+    "Decomposition",
     "ModuleSpectrum",
     "Null",
+    "Update",
     "adapter_spectra",
     "check_base",
+    "decompose",
     "find_adapter",
     "load_ranks",
     "save_ranks",

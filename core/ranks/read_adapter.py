@@ -20,6 +20,7 @@ from core.ranks.spectra import (
     module_spectrum,
     plain_name,
 )
+from core.ranks.update import Update
 from core.run_folder import RunFolder
 
 CONFIG_FILE = "adapter_config.json"
@@ -195,7 +196,7 @@ def _spectra(
             )
         if pair.embedding:  # ΔW is the transpose of the product
             b, a = a.T, b.T
-        yield module_spectrum(name, (b, a, config.scaling_of(name)))
+        yield module_spectrum(Update(name, b, a, config.scaling_of(name)))
 
 
 def _matrix(file: SafetensorsFile, key: str, pair: _Pair) -> Array:

@@ -17,7 +17,7 @@ from app.pages.base import PageContext
 from app.rank_explorer import RankExplorer
 from app.style.theme import Theme
 from core.events import RanksComputed
-from core.ranks import save_ranks, spectra_of
+from core.ranks import Update, save_ranks, spectra_of
 from core.run_folder import RunFolder
 from core.settings import RunSettings
 from tests.core.ranks.rank_folders import Q3, UP0, pair, write_adapter
@@ -56,20 +56,20 @@ class Desk:
     def evaluate(self, step: int, *, trained: bool = True) -> None:
         """Do what the worker does at an evaluation."""
         file = self.folder.ranks_dir / f"step-{step:08d}.json"
-        save_ranks(file, spectra_of(factors(step, trained=trained)))
+        save_ranks(file, spectra_of(updates(step, trained=trained)))
         self.run.event_arrived.emit(RanksComputed(step=step, path=str(file)))
 
 
-def factors(seed: int, *, trained: bool = True) -> dict[str, Any]:
-    """Return factors whose strongest direction grows with the seed."""
+def updates(seed: int, *, trained: bool = True) -> list[Update]:
+    """Return updates whose strongest direction grows with the seed."""
     random = np.random.default_rng(seed)
-    made = {}
+    made = []
     for layer in range(LAYERS):
         for kind, (rows, columns) in KINDS.items():
             b = random.standard_normal((rows, RANK)) * trained
             b[:, 0] *= 1 + seed / 10 + layer
             a = random.standard_normal((RANK, columns))
-            made[f"model.layers.{layer}.{kind}"] = (b, a, 2.0)
+            made.append(Update(f"model.layers.{layer}.{kind}", b, a, 2.0))
     return made
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from core.cli import main
 from core.errors import UserError
-from core.ranks import adapter_spectra, load_ranks, save_ranks, spectra_of, to_document
+from core.ranks import Update, adapter_spectra, load_ranks, save_ranks, spectra_of, to_document
 from core.ranks.report import report
 from tests.core.ranks.rank_folders import Q3, UP0, pair, write_adapter
 
@@ -57,7 +57,7 @@ def test_read_back_to_the_last_bit(folder: Path, tmp_path: Path) -> None:
 
 
 def test_untrained_spectra_survive(tmp_path: Path) -> None:
-    save_ranks(tmp_path / "x.json", spectra_of({"q": (np.zeros((6, 2)), np.ones((2, 5)), 1.0)}))
+    save_ranks(tmp_path / "x.json", spectra_of([Update("q", np.zeros((6, 2)), np.ones((2, 5)))]))
     assert not load_ranks(tmp_path / "x.json").trained
 
 
@@ -114,5 +114,5 @@ def test_command_refuses_another_base(
 
 
 def test_report_of_an_untrained_adapter() -> None:
-    spectra = spectra_of({"model.layers.0.q_proj": (np.zeros((6, 2)), np.ones((2, 5)), 1.0)})
+    spectra = spectra_of([Update("model.layers.0.q_proj", np.zeros((6, 2)), np.ones((2, 5)))])
     assert "every update is zero" in report(to_document(spectra))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
-from core.ranks import AdapterSpectra, singular_values, spectra_of
+from core.ranks import AdapterSpectra, Update, singular_values, spectra_of
 
 SHAPES = [(48, 32, 8), (32, 48, 8), (20, 20, 1), (6, 40, 16), (40, 6, 16), (64, 64, 64)]
 
@@ -22,7 +22,7 @@ def factors(m: int, n: int, r: int, seed: int = 0) -> tuple[np.ndarray, np.ndarr
 def test_agrees_with_dense_svd(m: int, n: int, r: int, scaling: float) -> None:
     b, a = factors(m, n, r)
     dense = np.linalg.svd(scaling * (b @ a), compute_uv=False)[: min(m, n, r)]
-    assert np.abs(singular_values(b, a, scaling) - dense).max() <= 1e-10 * dense[0]
+    assert np.abs(singular_values(Update("x", b, a, scaling)) - dense).max() <= 1e-10 * dense[0]
 
 
 def test_prescribed_spectrum_over_twelve_orders() -> None:
@@ -37,11 +37,11 @@ def test_prescribed_spectrum_over_twelve_orders() -> None:
     mix = np.triu(np.ones((len(sigma), len(sigma))))
     b = cosine_basis(96) * np.sqrt(sigma) @ mix
     a = np.linalg.solve(mix, (cosine_basis(64) * np.sqrt(sigma)).T)
-    assert singular_values(b, a, 1.0) == pytest.approx(sigma, rel=1e-7)
+    assert singular_values(Update("x", b, a)) == pytest.approx(sigma, rel=1e-7)
 
 
 def test_zero_b_is_untrained_and_never_nan() -> None:
-    spectra = spectra_of({"model.layers.0.mlp.up_proj": (np.zeros((8, 4)), np.ones((4, 6)), 2.0)})
+    spectra = spectra_of([Update("model.layers.0.mlp.up_proj", np.zeros((8, 4)), np.ones((4, 6)))])
     module = spectra.modules[0]
     assert not module.trained
     assert not spectra.trained
@@ -54,7 +54,7 @@ def test_zero_b_is_untrained_and_never_nan() -> None:
 def test_numerical_rank_counts_what_rounding_leaves() -> None:
     b, a = factors(30, 20, 6)
     b[:, 4:] = b[:, :2]
-    assert spectra_of({"x": (b, a, 1.0)}).modules[0].numerical_rank == 4
+    assert spectra_of([Update("x", b, a)]).modules[0].numerical_rank == 4
 
 
 @pytest.mark.parametrize(("side", "value"), [(0, np.nan), (1, np.inf)])
@@ -62,13 +62,13 @@ def test_non_finite_numbers_name_their_key(side: int, value: float) -> None:
     pair = factors(8, 6, 2)
     pair[side][1, 1] = value
     with pytest.raises(UserError, match=r"lora_[AB] of model\.layers\.0\.q_proj") as caught:
-        spectra_of({"base_model.model.model.layers.0.q_proj": (*pair, 1.0)})
+        spectra_of([Update("model.layers.0.q_proj", *pair)])
     assert caught.value.message.startswith("lora_B" if side == 0 else "lora_A")
 
 
 def test_shapes_that_do_not_fit_are_our_bug() -> None:
     with pytest.raises(ValueError, match="do not fit"):
-        spectra_of({"x": (np.ones((4, 2)), np.ones((3, 5)), 1.0)})
+        spectra_of([Update("x", np.ones((4, 2)), np.ones((3, 5)))])
 
 
 def test_modules_come_in_the_order_of_the_data_flow() -> None:
@@ -76,7 +76,7 @@ def test_modules_come_in_the_order_of_the_data_flow() -> None:
     for layer in (10, 2):
         for kind in ("mlp.down_proj", "mlp.up_proj", "self_attn.k_proj", "self_attn.q_proj"):
             names.append(f"model.layers.{layer}.{kind}")
-    spectra = spectra_of({name: (*factors(6, 5, 2), 1.0) for name in names})
+    spectra = spectra_of(Update(name, *factors(6, 5, 2)) for name in names)
     order = [module.name.removeprefix("model.layers.") for module in spectra.modules]
     one = ["self_attn.q_proj", "self_attn.k_proj", "mlp.up_proj", "mlp.down_proj"]
     assert order == [f"2.{kind}" for kind in one] + [f"10.{kind}" for kind in one] + ["lm_head"]
@@ -96,7 +96,7 @@ def starter_sized(rank: int = 16) -> AdapterSpectra:
     }
     made = {kind: factors(*shape, rank) for kind, shape in shapes.items()}
     names = [(layer, kind) for layer in range(30) for kind in shapes]
-    return spectra_of({f"model.layers.{i}.{kind}": (*made[kind], 2.0) for i, kind in names})
+    return spectra_of(Update(f"model.layers.{i}.{kind}", *made[kind], 2.0) for i, kind in names)
 
 
 def test_all_modules_of_the_starter_in_a_fraction_of_a_second() -> None:
