@@ -34,7 +34,7 @@ class Update:
     @property
     def rank(self) -> int:
         """r, the width of the factors; ΔW has at most this rank."""
-        return self.b.shape[1]
+        return int(self.b.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
