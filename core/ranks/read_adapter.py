@@ -48,8 +48,9 @@ class _Pair:
 class AdapterFiles:
     """A PEFT folder whose headers are checked and whose matrices are read module by module.
 
-    Iterating yields one `ModuleSpectrum` after the other, so that only one pair of matrices is in
-    memory and a window can stay alive in between; `total` tells how many there will be.
+    Iterating yields one `ModuleSpectrum` after the other, and `updates` the factors themselves, so
+    that only one pair of matrices is in memory and a window can stay alive in between; `total`
+    tells how many there will be.
 
     Raises:
         UserError: There is no adapter, or its files are damaged or of another kind.
@@ -63,7 +64,11 @@ class AdapterFiles:
         self.total = len(self._pairs)
 
     def __iter__(self) -> Iterator[ModuleSpectrum]:
-        return _spectra(self._file, self._pairs, self._config)
+        return map(module_spectrum, self.updates())
+
+    def updates(self) -> Iterator[Update]:
+        """Yield ΔW of every module in factors, read one after the other."""
+        return _updates(self._file, self._pairs, self._config)
 
     def spectra(self, modules: list[ModuleSpectrum]) -> AdapterSpectra:
         """Return the whole, from all modules that iterating gave."""
@@ -181,9 +186,9 @@ def _pairs(file: SafetensorsFile) -> tuple[dict[str, _Pair], list[str]]:
     return pairs, others
 
 
-def _spectra(
+def _updates(
     file: SafetensorsFile, pairs: dict[str, _Pair], config: AdapterConfig
-) -> Iterator[ModuleSpectrum]:
+) -> Iterator[Update]:
     for module, pair in pairs.items():
         name = plain_name(module)
         b, a = _matrix(file, pair.b, pair), _matrix(file, pair.a, pair)
@@ -196,7 +201,7 @@ def _spectra(
             )
         if pair.embedding:  # ΔW is the transpose of the product
             b, a = a.T, b.T
-        yield module_spectrum(Update(name, b, a, config.scaling_of(name)))
+        yield Update(name, b, a, config.scaling_of(name))
 
 
 def _matrix(file: SafetensorsFile, key: str, pair: _Pair) -> Array:

@@ -4,6 +4,7 @@ Algorithm R: B = Q_B·R_B and Aᵀ = Q_A·R_A (thin QR), then the SVD of the sma
 float64 the relative error of σ stays below 1e-12 down to σ/σ₁ = 1e-9; the cost is 2(m+n)r² + O(r³).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,17 @@ class Decomposition:
         """
         root = np.sqrt(self.sigma)
         return Update(self.name, self.u * root, root[:, None] * self.v.T)
+
+
+def concatenate(updates: Sequence[Update], weights: Sequence[float] = ()) -> Update:
+    """Return Σ w_t·s_t·B_t·A_t of one module exactly: factors side by side, scaling 1.
+
+    Weights are 1 where none are given. The width is the sum of the ranks; `decompose` tells how
+    many of them are needed.
+    """
+    factors = weights or [1.0] * len(updates)
+    scaled = [w * u.scaling * u.b for w, u in zip(factors, updates, strict=True)]
+    return Update(updates[0].name, np.hstack(scaled), np.vstack([u.a for u in updates]))
 
 
 def decompose(update: Update) -> Decomposition:
