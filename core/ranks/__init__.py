@@ -7,6 +7,7 @@ from core.ranks.spectra import (
     AdapterInfo,
     AdapterSpectra,
     ModuleSpectrum,
+    in_order,
     spectra_of,
 )
 from core.ranks.store import load_ranks, save_ranks, to_document
@@ -25,6 +26,7 @@ __all__ = [
     "concatenate",
     "decompose",
     "find_adapter",
+    "in_order",
     "load_ranks",
     "save_ranks",
     "singular_values",

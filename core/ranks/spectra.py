@@ -92,10 +92,28 @@ class ModuleSpectrum:
 
     @cached_property
     def energy_rank(self) -> Mapping[str, int]:
-        """Directions that keep 90, 95 and 99 % of the energy, by share ("0.95")."""
+        """Directions that keep 90, 95 and 99 % of the energy Σσ², by share ("0.95")."""
         return {
             f"{share:.2f}": int(metrics.energy_rank(self.singular_values, share))
             for share in metrics.ENERGY_SHARES
+        }
+
+    @cached_property
+    def nuclear_rank(self) -> Mapping[str, int]:
+        """Directions that keep 90, 95 and 99 % of the sum Σσ, by share."""
+        return {
+            f"{share:.2f}": int(metrics.nuclear_rank(self.singular_values, share))
+            for share in metrics.ENERGY_SHARES
+        }
+
+    @property
+    def base_rank(self) -> Mapping[str, int]:
+        """Directions above 0.1 and 1 % of ‖W₀‖, by share; empty without the base model."""
+        if not self.base_norm:
+            return {}
+        return {
+            f"{share:.3f}": int(metrics.base_rank(self.singular_values, share, self.base_norm))
+            for share in metrics.BASE_SHARES
         }
 
     @cached_property
