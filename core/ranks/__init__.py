@@ -1,5 +1,6 @@
 """The singular values of what an adapter learned, their sums and their nulls; NumPy only."""
 
+from core.ranks.base_weights import BaseWeights
 from core.ranks.find import find_adapter
 from core.ranks.null import Null
 from core.ranks.read_adapter import AdapterFiles, adapter_spectra, check_base
@@ -17,6 +18,7 @@ __all__ = [
     "AdapterFiles",
     "AdapterInfo",
     "AdapterSpectra",
+    "BaseWeights",
     "Decomposition",
     "ModuleSpectrum",
     "Null",

@@ -28,9 +28,9 @@ def to_document(spectra: AdapterSpectra) -> dict[str, Any]:
             "base_name": spectra.adapter.base_name,
             "trained": spectra.trained,
             "layer_concentration": spectra.layer_concentration,
+            "vectors": [_vector(vector) for vector in spectra.vectors],
         },
         "modules": [_module(module) for module in spectra.modules],
-        "vectors": [_vector(vector) for vector in spectra.vectors],
     }
 
 

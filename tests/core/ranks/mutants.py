@@ -157,7 +157,9 @@ def reshape(adapter: Adapter, rng: Random) -> None:
 def relabel(adapter: Adapter, rng: Random) -> None:
     """Call the bits another number type of the same size."""
     key, dtype, values = _pick(adapter, rng)
-    other = {"F32": ["I32", "U32"], "F16": ["BF16", "I16"], "F64": ["I64", "U64"]}[dtype]
+    other = {"F32": ["I32", "U32"], "F16": ["BF16", "I16"], "F64": ["I64", "U64"]}.get(
+        dtype, [dtype]
+    )
     adapter.tensors[key] = rng.choice(other), values
 
 

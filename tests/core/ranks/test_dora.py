@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import UserError
 from core.models.info import ModelInfo
-from core.ranks import AdapterFiles, Update
+from core.ranks import AdapterFiles, BaseWeights, Update
 from core.ranks.dora import Magnitude, frobenius_of, split
 from tests.core.ranks.rank_folders import PREFIX, Q3, pair, safetensors_bytes, write_adapter
 from tests.core.ranks.test_families import base_info, trained
@@ -39,7 +39,7 @@ def test_both_parts_add_up_to_what_peft_merges(tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "adapter")
     base = stored_base(tmp_path / "base", model)
     model.double()
-    files = AdapterFiles(tmp_path / "adapter", base=base)
+    files = AdapterFiles(tmp_path / "adapter", weights=BaseWeights(base))
     directional = {update.name: update for update in files.updates()}
     for module in files:
         layer = model.base_model.model.get_submodule(module.name)
