@@ -35,6 +35,8 @@ def measured(module: StoredModule, change: Change, weights: BaseWeights | None) 
     if weights is None:
         return Measured(change)
     w0 = weights.matrix(change.name, change.shape)
+    if w0 is None:
+        return Measured(change)
     norm = float(np.linalg.norm(w0))
     if lengths is None or not isinstance(change, Update):
         return Measured(change, norm)
