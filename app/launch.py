@@ -39,6 +39,7 @@ class Launch(QObject):
         self._timer.timeout.connect(self.check)
         for signal in (session.settings_changed, session.model_changed, session.data_changed):
             signal.connect(self._timer.start)
+        session.typed_wrong_changed.connect(self._timer.start)
         session.plan_changed.connect(self._on_plan)
         run.phase_changed.connect(self.changed)
 
@@ -92,7 +93,8 @@ class Launch(QObject):
 
     def check(self) -> None:
         """Run the checks now."""
-        from core.checks import CheckContext, run_checks  # slow to import: after the first frame
+        # slow to import: after the first frame
+        from core.checks import CheckContext, CheckResult, run_checks
 
         self._timer.stop()
         session = self._session
@@ -105,7 +107,11 @@ class Launch(QObject):
             free_disk_bytes=free_bytes(runs_dir()),
             runs=runs_dir(),
         )
-        self.results = run_checks(context)
+        wrong = [
+            CheckResult(id=key, level="block", message=words, fix="")
+            for key, words in session.typed_wrong.items()
+        ]
+        self.results = wrong + run_checks(context)
         self._tell_run()
         self.changed.emit()
 

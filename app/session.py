@@ -43,6 +43,7 @@ class Session(QObject):
         plan_changed: `plans`, `plan` or `device` changed.
         device_changed: Another device is planned for.
         refused: A change was out of bounds (UserError); nothing changed.
+        typed_wrong_changed: `typed_wrong` has another entry, or one less.
     """
 
     settings_changed = Signal()
@@ -52,6 +53,7 @@ class Session(QObject):
     plan_changed = Signal()
     device_changed = Signal()
     refused = Signal(object)
+    typed_wrong_changed = Signal()
 
     def __init__(self, assistant: Assistant, settings: RunSettings | None = None) -> None:
         super().__init__()
@@ -66,6 +68,7 @@ class Session(QObject):
         self.plans: tuple[MemoryPlan, ...] = ()
         self.plan: MemoryPlan | None = None
         self.last_change = ""
+        self.typed_wrong: dict[str, str] = {}
         self._lengths: tuple[list[int], list[int]] = ([], [])
         self._undo: list[RunSettings] = []
         self._redo: list[RunSettings] = []
@@ -111,6 +114,15 @@ class Session(QObject):
         self._undo = [*self._undo[-UNDO_LIMIT:], self.settings]
         self._redo.clear()
         self._take(settings)
+
+    def say_typed(self, key: str, wrong: str) -> None:
+        """Keep what is wrong with the value in a control, which no setting took; "" if nothing."""
+        if self.typed_wrong.get(key, "") == wrong:
+            return
+        self.typed_wrong.pop(key, None)
+        if wrong:
+            self.typed_wrong[key] = wrong
+        self.typed_wrong_changed.emit()
 
     @property
     def can_undo(self) -> bool:

@@ -127,7 +127,8 @@ QSpinBox::up-arrow, QDoubleSpinBox::up-arrow, QSpinBox::down-arrow, QDoubleSpinB
 }
 QLineEdit[role="plain"] { background: transparent; border-color: transparent; font-weight: 500; }
 QLineEdit[role="plain"]:hover { border-color: $border; }
-QLineEdit[role="plain"]:focus { background: $surface; border: 2px solid $accent; }
+QLineEdit[role="plain"]:read-only { border-color: transparent; background: transparent; }
+QLineEdit[role="plain"]:focus:!read-only { background: $surface; border: 2px solid $accent; }
 
 QCheckBox, QRadioButton { spacing: 8px; min-height: 24px; }
 QCheckBox::indicator, QRadioButton::indicator {

@@ -116,6 +116,7 @@ class FormRow(QWidget):
         self.control.setSpacing(8)
         self.control.addWidget(self.field, 1)
         self._lay_out()
+        self._followed: Any = None
         self._hide_error()
         cast(Field, self.field).changed.connect(self._on_changed)
         session.settings_changed.connect(self._on_settings)
@@ -179,7 +180,9 @@ class FormRow(QWidget):
             return
         value = getattr(holder, key)
         field = cast(Field, self.field)
-        if field.value != value:
+        wrong_stays = self.error and value == self._followed
+        self._followed = value
+        if field.value != value and not wrong_stays:
             was = self.field.blockSignals(True)
             field.set_value(value)
             self.field.blockSignals(was)
@@ -204,12 +207,14 @@ class FormRow(QWidget):
         self._mend.setAccessibleName(f"Use {number_text(self._nearest)}")
         self._mend.setVisible(self._nearest != value)
         self._mark_invalid(True)
+        self._session.say_typed(self.key, f"{self.setting.title}: {self.error}")
 
     def _hide_error(self) -> None:
         self._error.setText("")
         self._error.hide()
         self._mend.hide()
         self._mark_invalid(False)
+        self._session.say_typed(self.key, "")
 
     def _mark_invalid(self, invalid: bool) -> None:
         if isinstance(self.field, TextField):
