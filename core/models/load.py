@@ -16,7 +16,7 @@ from core.models.folder import CONFIG, check_folder
 from core.models.info import ModelInfo
 from core.models.json_file import read_json
 from core.models.weights import read_weights, weight_files
-from core.settings.run import ModelSettings
+from core.settings import ModelSettings
 
 if TYPE_CHECKING:
     import torch
