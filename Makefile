@@ -14,7 +14,7 @@ quickstart: ## the quick start in the terminal; METHOD=qlora trains on 4-bit wei
 	@$(SETUP) quickstart $(ARGUMENTS)
 
 test: lint ## set up and run everything that must pass before a commit
-	@$(PY) -m pytest -m 'not slow' $(PYTEST_ARGS)
+	@$(PY) -m pytest -m 'not slow' -n auto --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
 
 lint: environment-dev ## format, lint and types
 	@$(PY) -m ruff format --check .
