@@ -22,6 +22,12 @@ def runs_dir() -> Path:
     return home / "runs" if home else Path(_DIRS.user_data_dir) / "runs"
 
 
+def measurements_file() -> Path:
+    """The file of measured peaks of memory (see `core.memory.measurements`)."""
+    home = _home()
+    return (home or Path(_DIRS.user_data_dir)) / "measurements.jsonl"
+
+
 def models_dir() -> Path:
     """The folder of models that Rankscope converted or downloaded."""
     home = _home()

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
+from core.memory.calibration import calibrated
 from core.memory.cells import ModelCells
 from core.memory.checkpointing import activation_bytes, fewest_blocks
 from core.memory.devices import Device
@@ -68,6 +70,7 @@ class MemoryPlan:
         checkpointed: Blocks that are computed again in backward.
         blocks: All blocks of the model.
         source: "formula", "dry-run" or "measured".
+        calibrated_by: Measurements on the device that the context was learned from.
     """
 
     method: str
@@ -84,11 +87,16 @@ class MemoryPlan:
     checkpointed: int
     blocks: int
     source: str = "formula"
+    calibrated_by: int = 0
 
     @property
     def allocated_bytes(self) -> int:
         """The allocator's peak: everything but the context."""
         return self.peak_bytes - self.parts["context"]
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the arguments that make it anew, as plain JSON data."""
+        return {**vars(self), "parts": dict(self.parts)}
 
     @property
     def trained_share(self) -> float:
@@ -178,7 +186,7 @@ def _peak(workload: Workload, device: Device | None) -> MemoryPlan:
     parts["context"] = context.likely
     error = ERROR if workload.architecture.known else UNKNOWN_ERROR
     interval = _interval(allocated, context, error, HEAP_WASTE if workload.on_cpu else error)
-    return MemoryPlan(
+    plan = MemoryPlan(
         method=workload.method.name,
         bits=workload.method.bits,
         double_quant=workload.method.double_quant,
@@ -193,6 +201,7 @@ def _peak(workload: Workload, device: Device | None) -> MemoryPlan:
         checkpointed=workload.checkpointed or 0,
         blocks=workload.architecture.layers,
     )
+    return calibrated(plan, device)
 
 
 def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, float]]:

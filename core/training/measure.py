@@ -29,8 +29,12 @@ class PeakMemory:
         context and the libraries' workspaces), as far as the driver tells.
         """
         if self._device.type == "cuda":
-            return int(torch.cuda.max_memory_allocated(self._device)) + _context_bytes(self._device)
+            return int(torch.cuda.max_memory_allocated(self._device)) + self.outside_bytes()
         return _process_peak()
+
+    def outside_bytes(self) -> int:
+        """Return what the process holds on a GPU outside of torch's allocator, 0 if unknown."""
+        return _context_bytes(self._device) if self._device.type == "cuda" else 0
 
 
 def free_memory() -> None:

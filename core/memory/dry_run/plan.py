@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from core.errors import UserError
+from core.memory.calibration import calibrated
 from core.memory.devices import Device
 from core.memory.dry_run.trace import REFUSALS, Trace, dry_run
 from core.memory.methods import METHODS, Method
@@ -63,7 +64,7 @@ def _planned(
     context = context_bytes(device)
     parts = {part: trace.parts.get(part, 0) for part in PARTS} | {"context": context.likely}
     above = HEAP_WASTE if on_cpu else ERROR
-    return replace(
+    plan = replace(
         formula,
         parts=MappingProxyType(parts),
         moment=trace.moment,
@@ -73,4 +74,6 @@ def _planned(
         trained_parameters=trace.trained_parameters,
         parameters=trace.parameters,
         source="dry-run",
+        calibrated_by=0,
     )
+    return calibrated(plan, device)

@@ -1,0 +1,175 @@
+"""What earlier measurements on this machine say of the memory outside of the tensors.
+
+The tensors of a plan are derived and stay as they are. What the libraries take before the first of
+them, and what the C library of a processor keeps beside them, follows from no formula and is
+learned: as a line, base + share · tensors, of which a GPU has the base alone. Both numbers begin
+with the bounds of the planner and move by Bayesian linear regression (Bishop, Pattern Recognition
+and Machine Learning, equations 3.50, 3.51 and 3.58). Where measurements scatter by more than
+`NOISE`, the noise is raised to what they show (Birge's ratio): evidence that disagrees with itself
+narrows nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from core.memory.devices import Device, Overhead
+from core.memory.overhead import Range, context_bytes
+
+if TYPE_CHECKING:
+    from core.memory.plan import MemoryPlan
+
+NOISE = 0.03
+"""Standard deviation of a measured peak, as a share of it, between two runs that are alike."""
+GROWTH = 0.2
+"""Of a measured peak on a processor, by which a long run may exceed the two steps of a probe."""
+SIGMAS = 2.0
+"""Standard deviations between the middle and either end of an interval."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is believed of base and share, as normal distributions.
+
+    Attributes:
+        base: Mean of what is taken whatever the tensors are (bytes).
+        share: Mean of what is kept beside each byte of tensors.
+        variances: Of the base, of the share, and between them.
+        noise: Standard deviation of a measurement, as a share of its peak.
+    """
+
+    base: float
+    share: float
+    variances: tuple[float, float, float]
+    noise: float = NOISE
+
+    def at(self, tensors: float) -> float:
+        """Return the likely overhead beside so many bytes of tensors."""
+        return self.base + self.share * tensors
+
+    def spread_at(self, tensors: float) -> float:
+        """Return its standard deviation; the next measurement has noise of its own."""
+        base, share, both = self.variances
+        noise = self.noise * (tensors + self.at(tensors))
+        return sqrt(base + 2 * both * tensors + share * tensors**2 + noise**2)
+
+
+def calibrated(plan: "MemoryPlan", device: Device | None) -> "MemoryPlan":
+    """Return the plan with the overhead that this machine has shown; as it is where it showed none.
+
+    Args:
+        plan: A plan with the overhead and the bounds of the planner.
+        device: Where it would run, with what was measured there.
+    """
+    if device is None or not device.overheads:
+        return plan
+    tensors, on_cpu = plan.allocated_bytes, device.kind == "cpu"
+    base = context_bytes(device)
+    below = (plan.low_bytes - base.low) / tensors - 1 if on_cpu else 0.0
+    above = (plan.high_bytes - base.high) / tensors - 1 if on_cpu else 0.0
+    line = learned(_prior(base, below, above), device.overheads, grows=on_cpu)
+    beside = tensors if on_cpu else 0
+    likely = max(0, round(line.at(beside)))
+    half = round(SIGMAS * line.spread_at(beside))
+    # On a GPU the tensors keep the bounds of their formulas: its overhead is measured by itself.
+    low = tensors if on_cpu else plan.low_bytes - base.low
+    high = tensors if on_cpu else plan.high_bytes - base.high
+    return replace(
+        plan,
+        parts=MappingProxyType({**plan.parts, "context": likely}),
+        peak_bytes=tensors + likely,
+        low_bytes=low + max(0, likely - half),
+        high_bytes=high + likely + half,
+        calibrated_by=len(device.overheads),
+    )
+
+
+def as_measured(plan: "MemoryPlan", measured_bytes: int, device: Device | None) -> "MemoryPlan":
+    """Return what a probe has measured, in the form of a plan.
+
+    What was measured beyond the planned tensors is their overhead. Where it was less, the tensors
+    that come and go within a step were less.
+
+    Args:
+        plan: The plan for what the probe did.
+        measured_bytes: The peak.
+        device: Where it was measured.
+    """
+    parts, beyond = dict(plan.parts), measured_bytes - plan.allocated_bytes
+    parts["context"] = max(0, beyond)
+    for name in ("activations", "logits", "workspace", "weights"):
+        less = min(parts[name], max(0, sum(parts.values()) - measured_bytes))
+        parts[name] -= less
+    spread = SIGMAS * NOISE
+    growth = GROWTH if device is not None and device.kind == "cpu" else 0.0
+    return replace(
+        plan,
+        parts=MappingProxyType(parts),
+        peak_bytes=measured_bytes,
+        low_bytes=round(measured_bytes * (1 - spread)),
+        high_bytes=round(measured_bytes * (1 + spread + growth)),
+        source="measured",
+        calibrated_by=0,
+    )
+
+
+def learned(prior: Line, overheads: Sequence[Overhead], *, grows: bool) -> Line:
+    """Return what is believed after these measurements.
+
+    Args:
+        prior: What was believed before.
+        overheads: What was measured.
+        grows: The overhead grows with the tensors (on a processor).
+    """
+    line = _posterior(prior, overheads, grows=grows)
+    off = [
+        (seen.overhead_bytes - line.at(seen.tensor_bytes if grows else 0)) / _noise(seen, NOISE)
+        for seen in overheads
+    ]
+    birge = sqrt(sum(each**2 for each in off) / len(off))
+    if birge <= 1:
+        return line
+    return _posterior(replace(prior, noise=NOISE * birge), overheads, grows=grows)
+
+
+def _prior(base: Range, below: float, above: float) -> Line:
+    """Read the planner's bounds as normal distributions."""
+    wide = 2 * SIGMAS
+    share = (above - below) / wide
+    variances = ((base.high - base.low) / wide) ** 2, share**2, 0.0
+    return Line(base.likely, (above + below) / 2, variances)
+
+
+def _posterior(prior: Line, overheads: Sequence[Overhead], *, grows: bool) -> Line:
+    """Solve the two normal equations of the regression.
+
+    They are scaled by the prior's standard deviations, so that bytes and shares are alike in size.
+    """
+    wide_base, wide_share = (sqrt(variance) for variance in prior.variances[:2])
+    a, b, c = 1.0, 0.0, 1.0  # the precision matrix [[a, b], [b, c]], that of the prior
+    right_base, right_share = 0.0, 0.0
+    for seen in overheads:
+        noise = _noise(seen, prior.noise)
+        beside = seen.tensor_bytes if grows else 0
+        x, y = wide_base / noise, wide_share * beside / noise
+        off = (seen.overhead_bytes - prior.at(beside)) / noise
+        a, b, c = a + x * x, b + x * y, c + y * y
+        right_base, right_share = right_base + x * off, right_share + y * off
+    whole = a * c - b * b
+    return Line(
+        prior.base + wide_base * (c * right_base - b * right_share) / whole,
+        prior.share + wide_share * (a * right_share - b * right_base) / whole,
+        (
+            wide_base**2 * c / whole,
+            wide_share**2 * a / whole,
+            -wide_base * wide_share * b / whole,
+        ),
+        prior.noise,
+    )
+
+
+def _noise(seen: Overhead, share: float) -> float:
+    """Return the standard deviation of what was measured: a share of all of it."""
+    return share * seen.measured_bytes
