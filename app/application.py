@@ -11,6 +11,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from app.assistant import Assistant
+from app.exact_plans import ExactPlans
 from app.launch import Launch
 from app.main_window import MainWindow
 from app.messages import Messages
@@ -105,6 +106,7 @@ def build(argv: Sequence[str]) -> Application:
     session = Session(assistant)
     _plan_for_remembered_card(session, preferences)
     run = RunController(pool, preferences)
+    exact = ExactPlans(session, assistant, run)
     launch = Launch(session, run)
     window: MainWindow | None = None
 
@@ -116,6 +118,7 @@ def build(argv: Sequence[str]) -> Application:
         theme=theme,
         session=session,
         run=run,
+        exact=exact,
         assistant=assistant,
         messages=messages,
         preferences=preferences,

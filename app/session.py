@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.assistant import Assistant, Task
+from app.plan_shelf import PlanShelf, Subject, subject
 from core.errors import UserError
 from core.events import Event, Progress, Reply, RunEnded
 from core.memory.changes import difference
@@ -34,6 +35,12 @@ STROKE_SECONDS = 2.0
 
 class Session(QObject):
     """The draft of the next run.
+
+    Attributes:
+        formulas: The plans of all methods by formula.
+        plans: The same, each as exact as it is known; `plan` is that of the run.
+        shelf: What was traced or measured.
+        measuring: A worker measures; the devices are left as they are.
 
     Signals (all in the GUI thread):
         settings_changed: Some setting has another value.
@@ -65,8 +72,12 @@ class Session(QObject):
         self.data_error: UserError | None = None
         self.devices: list[Device] = find_devices()
         self.device: Device = self.devices[0]
+        self.measuring = False
+        self.formulas: tuple[MemoryPlan, ...] = ()
         self.plans: tuple[MemoryPlan, ...] = ()
         self.plan: MemoryPlan | None = None
+        self.shelf = PlanShelf()
+        self._known = Known()
         self.last_change = ""
         self.typed_wrong: dict[str, str] = {}
         self._lengths: tuple[list[int], list[int]] = ([], [])
@@ -149,12 +160,12 @@ class Session(QObject):
 
     def _take(self, settings: RunSettings) -> None:
         before, self.settings = self.settings, settings
-        plan_before = self.plan
+        plan_before = self.formula
         if settings.model.source != before.model.source:
             self.read_model()
         self._make_plans()
-        if plan_before is not None and self.plan is not None:
-            self.last_change = difference(before, settings, plan_before, self.plan)
+        if plan_before is not None and self.formula is not None:
+            self.last_change = difference(before, settings, plan_before, self.formula)
         self.settings_changed.emit()
         self.plan_changed.emit()
         if _decides_data(settings) != _decides_data(before):
@@ -240,20 +251,63 @@ class Session(QObject):
         self.plan_changed.emit()
 
     def measure_devices(self) -> None:
-        """Look again what is free on the devices of this computer; not while a run is alive."""
+        """Look again what is free on the devices of this computer, and what was measured there.
+
+        Not while a run is alive, and nothing happens while one is measured: its memory would count
+        as somebody else's.
+        """
+        if self.measuring:
+            return
         self.devices = find_devices()
         for found in self.devices:
             same = (found.kind, found.index) == (self.device.kind, self.device.index)
             if same and found != self.device:
                 self.choose_device(found)
 
+    def plan_again(self) -> None:
+        """Take up what has come to the shelf."""
+        self._make_plans()
+        self.plan_changed.emit()
+
     def _make_plans(self) -> None:
         if self.model is None or not self.target_names():
-            self.plans, self.plan = (), None
+            self.formulas, self.plans, self.plan = (), (), None
             return
-        known = self.known()
-        self.plans = plan_methods(self.model, self.settings, device=self.device, known=known)
-        self.plan = self.plans[METHODS.index(method_of(self.settings.model))]
+        self._known = known = self.known()
+        self.formulas = plan_methods(self.model, self.settings, device=self.device, known=known)
+        better = self.shelf.plans
+        self.plans = tuple(better.get(self.subject(plan), plan) for plan in self.formulas)
+        self.plan = self.plans[self._row]
+
+    @property
+    def _row(self) -> int:
+        """Which of the methods is that of the settings."""
+        return METHODS.index(method_of(self.settings.model))
+
+    @property
+    def formula(self) -> MemoryPlan | None:
+        """The plan of the run by formula, whatever is known better; None without a plan."""
+        return self.formulas[self._row] if self.formulas else None
+
+    @property
+    def is_known_better(self) -> bool:
+        """Whether a plan of these settings was traced or measured, or memory ran out in it."""
+        known = (*self.shelf.plans, *self.shelf.exhausted)
+        return any(self.subject(plan) in known for plan in self.formulas)
+
+    @property
+    def refusal(self) -> str:
+        """Why the run as it stands cannot be traced; "" where it can, or nobody has tried."""
+        return self.shelf.refused.get(self.subject(self.formula), "") if self.formula else ""
+
+    @property
+    def exhausted(self) -> str:
+        """Where memory ran out when the run as it stands was measured; "" where it did not."""
+        return self.shelf.exhausted.get(self.subject(self.formula), "") if self.formula else ""
+
+    def subject(self, formula: MemoryPlan) -> Subject:
+        """Return what a plan of the session, by formula, is a plan of."""
+        return subject(formula, self.settings, self._known, self.device)
 
     def known(self, settings: RunSettings | None = None) -> Known:
         """Return what the rows that were read last tell about the largest micro-batch."""
@@ -268,7 +322,8 @@ class Session(QObject):
         """Return the run on the device that is planned for, None without a plan."""
         if self.model is None or self.plan is None:
             return None
-        return Case(self.model, self.settings, self.device, *self._lengths)
+        exact = self.plan if self.plan.source != "formula" else None
+        return Case(self.model, self.settings, self.device, *self._lengths, exact=exact)
 
 
 @lru_cache(maxsize=4)

@@ -100,6 +100,10 @@ def _workspace(plan: MemoryPlan, info: ModelInfo, settings: RunSettings) -> str:
 
 
 def _context(plan: MemoryPlan, info: ModelInfo, settings: RunSettings) -> str:
+    if plan.source == "measured":
+        return "What was measured beside the tensors: driver, libraries, and memory that they keep."
+    if plan.calibrated_by:
+        return "What driver and libraries take beside the tensors, as measured on this machine."
     return "What driver and libraries take before the first tensor; it depends on the machine."
 
 

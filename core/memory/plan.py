@@ -98,6 +98,17 @@ class MemoryPlan:
         """Return the arguments that make it anew, as plain JSON data."""
         return {**vars(self), "parts": dict(self.parts)}
 
+    def scaled(self, factor: float) -> "MemoryPlan":
+        """Return it with every amount multiplied."""
+        parts = {name: round(size * factor) for name, size in self.parts.items()}
+        return replace(
+            self,
+            parts=MappingProxyType(parts),
+            peak_bytes=sum(parts.values()),
+            low_bytes=round(self.low_bytes * factor),
+            high_bytes=round(self.high_bytes * factor),
+        )
+
     @property
     def trained_share(self) -> float:
         """Trained parameters as a share of the base's."""
