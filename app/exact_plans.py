@@ -10,6 +10,7 @@ from app.plan_shelf import Subject
 from app.run_controller import RunController
 from app.session import Session
 from core.events import Event, Progress, Reply, RunEnded
+from core.memory.calibration import as_exhausted
 from core.memory.methods import METHODS, method_of
 from core.memory.plan import MemoryPlan
 
@@ -41,6 +42,7 @@ class ExactPlans(QObject):
         self._task: Task | None = None
         self._subjects: list[Subject] = []
         self._chosen: Subject
+        self._formula: MemoryPlan
         self.job, self.message, self.share = "", "", -1.0
         self.problem = ""
         run.phase_changed.connect(self._on_run)
@@ -101,7 +103,8 @@ class ExactPlans(QObject):
     def _begin(self, job: str, request: dict[str, Any], message: str) -> None:
         session = self._session
         self._subjects = [session.subject(plan) for plan in session.formulas]
-        self._chosen = self._subjects[METHODS.index(method_of(session.settings.model))]
+        self._formula = session.formulas[METHODS.index(method_of(session.settings.model))]
+        self._chosen = session.subject(self._formula)
         self.problem = ""
         self._say(job, message)
         self._task = self._assistant.alone(job, request, self._on_event, self._on_gone)
@@ -148,6 +151,7 @@ class ExactPlans(QObject):
         elif data["plan"] is not None:
             session.shelf.put(self._chosen, MemoryPlan(**data["plan"]))
         else:
+            session.shelf.put(self._chosen, as_exhausted(self._formula, session.device.free_bytes))
             peak = gib(data["measured_bytes"])
             session.shelf.exhausted[self._chosen] = f"{data['out_of_memory']}, at {peak} GiB"
         session.plan_again()

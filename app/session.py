@@ -291,9 +291,8 @@ class Session(QObject):
 
     @property
     def is_known_better(self) -> bool:
-        """Whether a plan of these settings was traced or measured, or memory ran out in it."""
-        known = (*self.shelf.plans, *self.shelf.exhausted)
-        return any(self.subject(plan) in known for plan in self.formulas)
+        """Whether some method was traced or measured at these settings."""
+        return any(plan.source != "formula" for plan in self.plans)
 
     @property
     def refusal(self) -> str:

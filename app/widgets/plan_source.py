@@ -1,5 +1,7 @@
 """Where the numbers of the memory page come from, and the two ways to know them better."""
 
+from collections.abc import Iterator
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
@@ -78,20 +80,23 @@ class PlanSource(QWidget):
         self.bar.setValue(round(1000 * max(0.0, exact.share)))
 
     def _show_source(self, plan: MemoryPlan) -> None:
-        self.chip.set_text(*CHIPS[plan.source])
-        words = [WORDS[plan.source]]
+        word, tone, icon = CHIPS[plan.source]
+        self.chip.set_text(word, "danger" if self._session.exhausted else tone, icon)
+        self.words.setText(" ".join(self._sentences(plan)))
+
+    def _sentences(self, plan: MemoryPlan) -> Iterator[str]:
+        session = self._session
+        if session.exhausted:
+            yield f"Memory ran out {session.exhausted}: the run needs more than was free."
+            return
+        yield WORDS[plan.source]
+        if plan.source == "measured" and session.device.kind == "cpu":
+            yield "On a processor a long run may keep somewhat more."
         if plan.calibrated_by:
             count = plural(plan.calibrated_by, "measurement")
-            words.append(f"Calibrated by {count} on this machine.")
-        session = self._session
-        others = {other.source for other in session.plans if other.label != plan.label}
-        if plan.source == "formula" and not session.is_known_better and session.shelf.plans:
-            words.append(
-                "What was traced or measured was for other settings; back there it counts again."
-            )
-        elif plan.source == "measured" and others == {"formula"}:
-            words.append("The other methods are by formula.")
-        self.words.setText(" ".join(words))
+            yield f"Calibrated by {count} on this machine."
+        if session.shelf.plans and not session.is_known_better:
+            yield "What was traced or measured was for other settings; back there it counts again."
 
     def _show_note(self) -> None:
         """Say what is being done, else what went wrong, else what cannot be done now."""
@@ -101,7 +106,7 @@ class PlanSource(QWidget):
         elif exact.problem:
             self._say(exact.problem, "danger")
         elif session.refusal:
-            self._say(f"It cannot be traced: {session.refusal}", "warn")
+            self._say(f"It cannot be traced. {session.refusal}", "warn")
         else:
             self._say(exact.why_no_measurement, "muted")
 

@@ -1,24 +1,27 @@
-"""`rankscope plan --model M`: what every method would need, before anything is loaded."""
+"""`rankscope plan [RUN.toml] [--model M]`: what every method would need, before it is loaded."""
 
 import argparse
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from core.commands.base import COMMANDS, add_set_option, changes_of
 from core.commands.jobs import reply_of
+from core.errors import UserError
 from core.jobs.dry_run import DryRun, DryRunRequest
+from core.jobs.probe import Probe, ProbeRequest
 from core.memory.amounts import gib, parse_amount
 from core.memory.cards import custom_card
-from core.memory.methods import find_methods
+from core.memory.methods import Method, find_methods, method_of
 from core.memory.plan import PARTS, MemoryPlan, plan_methods
 from core.memory.verdict import fits
 from core.memory.workload import Known
 from core.models.describe import describe_model
 from core.models.info import ModelInfo
-from core.settings import RunSettings
+from core.settings import RunSettings, load_settings
 
 OPTIMIZERS = "adamw, adamw8bit, paged_adamw8bit, lion, adafactor or sgd"
 OPTIONS: dict[str, tuple[str, Callable[[str], Any], str]] = {
@@ -45,9 +48,8 @@ class Plan:
     @staticmethod
     def arguments(parser: argparse.ArgumentParser) -> None:
         """Declare the arguments."""
-        parser.add_argument(
-            "--model", default="starter", metavar="M", help="folder, GGUF or hub id"
-        )
+        parser.add_argument("file", nargs="?", metavar="RUN.toml", help="settings to start from")
+        parser.add_argument("--model", metavar="M", help="folder, GGUF or hub id")
         parser.add_argument("--method", default="", help="lora, qlora or full; all without it")
         parser.add_argument("--bits", type=int, choices=(4, 8), help="of QLoRA")
         _add_switch(parser, "double-quant", "quantize the scales of 4-bit blocks")
@@ -63,13 +65,18 @@ class Plan:
             action="store_true",
             help="run a step on tensors that hold nothing: exact, but takes seconds per method",
         )
+        parser.add_argument(
+            "--probe",
+            action="store_true",
+            help="measure one method: two real steps on the longest rows, here and now",
+        )
         add_set_option(parser)
 
     @staticmethod
     def run(arguments: argparse.Namespace) -> dict[str, Any]:
         """Return the plans as a document."""
-        info = describe_model(arguments.model, planning=True)
         settings, known = _settings(arguments), Known(attention=arguments.attention)
+        info = describe_model(settings.model.source, planning=True)
         if info.architecture.kind == "vision":  # as many patches in every picture, and one label
             patches = info.architecture.context_length
             settings = settings.with_changes({"data.max_length": patches})
@@ -77,7 +84,9 @@ class Plan:
         memory = arguments.gpu_memory
         device = custom_card(parse_amount(memory)) if memory else None
         methods = find_methods(arguments.method, arguments.bits, arguments.double_quant)
-        if arguments.dry_run:
+        if arguments.probe:
+            plans = [_measured_plan(settings, methods)]
+        elif arguments.dry_run:
             plans = _dry_plans(
                 DryRunRequest(settings=settings, methods=methods, known=known, device=device)
             )
@@ -114,6 +123,31 @@ def _dry_plans(request: DryRunRequest) -> list[MemoryPlan]:
     return plans
 
 
+def _measured_plan(settings: RunSettings, methods: Sequence[Method]) -> MemoryPlan:
+    """Return what a probe has measured, of the run's own method where that is among them.
+
+    Raises:
+        UserError: It cannot be measured, or memory ran out.
+    """
+    own = method_of(settings.model)
+    method = own if own in methods else methods[0]
+    if method.name == "full":
+        raise UserError(
+            "Full fine-tuning is only planned here, so it cannot be measured.",
+            "Measure --method lora or --method qlora.",
+        )
+    bits = {"model.bits": method.bits}
+    if method.bits == 4:
+        bits["model.double_quant"] = method.double_quant
+    found = reply_of(Probe(), ProbeRequest(settings=settings.with_changes(bits)))
+    if found["plan"] is None:
+        raise UserError(
+            f"Memory ran out {found['out_of_memory']}, at {gib(found['measured_bytes'])}.",
+            "A run would halve its micro-batch as long as it can.",
+        )
+    return MemoryPlan(**found["plan"])
+
+
 def _add_switch(parser: argparse.ArgumentParser, name: str, summary: str) -> None:
     parser.add_argument(
         f"--{name}", action=argparse.BooleanOptionalAction, default=None, help=summary
@@ -121,15 +155,16 @@ def _add_switch(parser: argparse.ArgumentParser, name: str, summary: str) -> Non
 
 
 def _settings(arguments: argparse.Namespace) -> RunSettings:
-    """Return the settings that the options ask for, `--set` last."""
-    changes: dict[str, Any] = {"model.source": arguments.model}
+    """Return the settings of the file with what the options ask for, `--set` last."""
+    settings = load_settings(Path(arguments.file)) if arguments.file else RunSettings()
+    changes: dict[str, Any] = {"model.source": arguments.model or settings.model.source}
     for name, (key, _, _) in OPTIONS.items():
         value = getattr(arguments, name)
         if value is not None:
             changes[key] = value
     if arguments.gradient_checkpointing is not None:
         changes["training.gradient_checkpointing"] = arguments.gradient_checkpointing
-    return RunSettings().with_changes({**changes, **changes_of(arguments.set)})
+    return settings.with_changes({**changes, **changes_of(arguments.set)})
 
 
 def _model(info: ModelInfo) -> dict[str, Any]:

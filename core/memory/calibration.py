@@ -117,6 +117,19 @@ def as_measured(plan: "MemoryPlan", measured_bytes: int, device: Device | None) 
     )
 
 
+def as_exhausted(plan: "MemoryPlan", free_bytes: int) -> "MemoryPlan":
+    """Return the least that is known after memory ran out: the run needs more than was free."""
+    least = round(1.001 * free_bytes)
+    raised = plan.scaled(max(1.0, least / plan.peak_bytes))
+    return replace(
+        raised,
+        low_bytes=max(raised.low_bytes, least),
+        high_bytes=max(raised.high_bytes, least),
+        source="measured",
+        calibrated_by=0,
+    )
+
+
 def learned(prior: Line, overheads: Sequence[Overhead], *, grows: bool) -> Line:
     """Return what is believed after these measurements.
 

@@ -1,29 +1,28 @@
 """What a run or a probe tells about memory, in the form in which it is kept."""
 
-import time
 from typing import Literal
 
+from core.events import MemoryMeasured
 from core.memory.measurements import Measurement
 from core.training.ahead import Largest
-from core.training.measure import PeakMemory
 from core.training.start import Base
 
 
 def measurement(
     base: Base,
     kind: Literal["run", "probe"],
-    predicted_bytes: int,
-    memory: PeakMemory,
+    measured: MemoryMeasured,
     largest: Largest,
+    outside_bytes: int,
 ) -> Measurement | None:
-    """Return the peak so far beside the plan; None on a device of which nothing is known.
+    """Return a peak beside its plan; None on a device of which nothing is known.
 
     Args:
         base: The base model on its device.
         kind: Who measured.
-        predicted_bytes: What was planned before.
-        memory: The peak.
+        measured: The peak, and what was planned before.
         largest: The largest micro-batch that went through.
+        outside_bytes: What lay outside of the allocator of a GPU; 0 where nobody tells.
     """
     device = base.device
     if device is None:
@@ -36,9 +35,9 @@ def measurement(
         method=plan.label,
         device=device.name,
         device_kind=device.kind,
-        seconds=time.time(),
-        predicted_bytes=predicted_bytes,
-        measured_bytes=memory.bytes(),
+        seconds=measured.seconds,
+        predicted_bytes=measured.predicted_bytes,
+        measured_bytes=measured.measured_bytes,
         tensor_bytes=plan.allocated_bytes,
-        outside_bytes=memory.outside_bytes(),
+        outside_bytes=outside_bytes,
     )

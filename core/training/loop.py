@@ -94,10 +94,10 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
     first, outcome = loop.cursor.step, (yield from loop.run_until_asked())
     step = loop.cursor.step
     if step > first:
-        measured = memory.bytes()
-        yield MemoryMeasured(predicted_bytes=predicted, measured_bytes=measured)
+        measured = MemoryMeasured(predicted_bytes=predicted, measured_bytes=memory.bytes())
+        yield measured
         if not loop.ran_short:
-            keep(measurement(base, "run", predicted, memory, loop.largest))
+            keep(measurement(base, "run", measured, loop.largest, memory.outside_bytes()))
     if outcome == "paused" or step == 0:
         yield RunEnded(outcome=outcome, step=step)
         return

@@ -11,7 +11,7 @@ from core.control import Control
 from core.data.batches import Order
 from core.data.encode import Example
 from core.errors import UserError
-from core.events import Event, Progress, Reply, RunEnded
+from core.events import Event, MemoryMeasured, Progress, Reply, RunEnded
 from core.memory.calibration import as_measured
 from core.memory.measurements import keep
 from core.memory.plan import MemoryPlan
@@ -47,8 +47,8 @@ class _Look:
 def probe(settings: RunSettings, control: Control) -> Generator[Event, None, None]:
     """Measure the peak memory of a run with these settings; the last event is the `Reply`.
 
-    Its data are "predicted_bytes", "measured_bytes", "device" (its kind), "out_of_memory" (where
-    memory ran out, else "") and "plan", the measured plan, or None where memory ran out.
+    Its data are "predicted_bytes", "measured_bytes", "device" (its kind) and "plan", the measured
+    plan, or None where memory ran out; then "out_of_memory" (in what) and "details" say more.
 
     Raises:
         UserError: A run is training, or this one could not be started.
@@ -83,23 +83,24 @@ def _measured(base: Base, rows: Rows, requests: Requests) -> Generator[Event, No
     predicted = base.plan(rows.train, rows.held_out).peak_bytes
     add_in_order(base.precision, wanted=base.settings.training.deterministic)
     memory, look = PeakMemory(base.precision.device), _Look()
-    plan: MemoryPlan | None = None
-    details = ""
+    largest, details = None, ""
     try:
         with out_of_memory_in_words():
             largest = yield from _steps(base, rows, requests, look)
     except (OutOfMemory, HalfChanged) as error:
         details = error.details
-    else:
-        keep(measurement(base, "probe", predicted, memory, largest))
-        plan = as_measured(base.plan_largest(largest), memory.bytes(), base.device)
-        look.at = ""
+    measured = MemoryMeasured(predicted_bytes=predicted, measured_bytes=memory.bytes())
+    yield measured
+    plan: MemoryPlan | None = None
+    if largest is not None:
+        keep(measurement(base, "probe", measured, largest, memory.outside_bytes()))
+        plan = as_measured(base.plan_largest(largest), measured.measured_bytes, base.device)
     yield Reply(
         data={
             "predicted_bytes": predicted,
-            "measured_bytes": memory.bytes(),
+            "measured_bytes": measured.measured_bytes,
             "device": base.precision.device.type,
-            "out_of_memory": look.at,
+            "out_of_memory": "" if plan else look.at,
             "details": details,
             "plan": plan.as_fields() if plan else None,
         }

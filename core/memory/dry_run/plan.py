@@ -53,9 +53,15 @@ def plan_dry(
             yield DryPlan(formula, error.message)
             continue
         except REFUSALS as error:
-            yield DryPlan(formula, f"{type(error).__name__}: {error}".partition("\n")[0])
+            yield DryPlan(formula, _in_words(error))
             continue
         yield DryPlan(_planned(formula, trace, device, on_cpu=known.on_cpu))
+
+
+def _in_words(error: Exception) -> str:
+    """Say what stood in the way, the error itself in brackets for those who read such."""
+    raw = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return f"On its way through this model it needs numbers, and a trace has none ({raw})."
 
 
 def _planned(
