@@ -25,14 +25,14 @@ class Check:
     Request: type[JobRequest] = CheckRequest
 
     def __init__(self) -> None:
-        self._desk = DataDesk()
+        self.desk = DataDesk()
 
     def run(self, request: CheckRequest, control: Control) -> Generator[Event, None, None]:
         """Yield progress, then one reply {"checks": [{"id", "level", "message", "fix"}]}."""
         yield Progress(phase="loading", message="Looking at model and data")
         context = gather(request.settings)
         try:
-            context = yield from with_tokens(context, self._desk, control)
+            context = yield from with_tokens(context, self.desk, control)
         except Cancelled:
             yield RunEnded(outcome="stopped")
             return
