@@ -113,3 +113,27 @@ def test_planning_never_imports_torch(folder: str) -> None:
         "sys.exit(bool(heavy & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_run_is_planned_with_its_rows_as_check_plans_it(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "rows.jsonl"
+    data.write_text(json.dumps({"prompt": "What is a cat?", "answer": "An animal."}) + "\n")
+    run = str(tmp_path / "run.toml")
+    new = ("--model", str(tiny_model), "--data", str(data), "--batch", "1", "--seq", "512")
+    assert main(["new", *new, "--out", run, "--json"]) == 0
+    capsys.readouterr()
+    assert main(["plan", run, "--method", "lora", "--json"]) == 0
+    (plan,) = json.loads(capsys.readouterr().out)["plans"]
+    assert (
+        main(["plan", "--model", str(tiny_model), "--method", "lora", "--seq", "512", "--json"])
+        == 0
+    )
+    (blind,) = json.loads(capsys.readouterr().out)["plans"]
+    assert plan["parts"]["activations"] < blind["parts"]["activations"] / 5
+    assert plan["fits"] is True
+    assert main(["check", run, "--json"]) == 0
+    checks = {c["id"]: c["message"] for c in json.loads(capsys.readouterr().out)["checks"]}
+    low, high = plan["low_bytes"] / 2**30, plan["high_bytes"] / 2**30
+    assert checks["memory-fits"].startswith(f"Needs {low:.1f} to {high:.1f} GiB")
