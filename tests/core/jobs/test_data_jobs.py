@@ -193,7 +193,7 @@ def test_all_checks_run_in_the_worker(data: dict[str, Any], tiny_model: Path) ->
     )
     reply = reply_of(JOBS["check"](), {"settings": settings.model_dump()})
     checks = {check["id"]: check for check in reply["checks"]}
-    assert set(checks["trained-tokens"]) == {"id", "level", "message", "fix"}
+    assert set(checks["trained-tokens"]) == {"id", "level", "message", "fix", "changes"}
     assert checks["trained-tokens"]["level"] == "ok"
 
 
