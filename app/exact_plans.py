@@ -69,7 +69,7 @@ class ExactPlans(QObject):
             return f"A run would use the {used.name}: choose it to measure."
         if not model.path:
             return "To measure, download the model first: on the Model page."
-        if session.data is None:
+        if not (session.data or {}).get("lengths"):
             return "Measuring waits until the data has been read."
         return ""
 

@@ -108,7 +108,7 @@ class Launch(QObject):
             runs=runs_dir(),
         )
         wrong = [
-            CheckResult(id=key, level="block", message=words, fix="")
+            CheckResult(id=key, level="block", message=words)
             for key, words in session.typed_wrong.items()
         ]
         self.results = wrong + run_checks(context)

@@ -16,8 +16,8 @@ from core.memory.measurements import Measurement, kept
 SHOWN = 5
 HEADS = ("GiB", "planned", "measured", "off")
 NOTHING = (
-    "Nothing was measured here yet. Every run adds a line when it ends, and so does Measure on the "
-    "left."
+    "Nothing was measured here yet. Every run adds a line when it ends, and so does the button "
+    "“Measure” on this page."
 )
 GOOD = 0.1
 """Off by that share of what was measured a plan counts as good."""

@@ -49,6 +49,7 @@ class PlanSource(QWidget):
         self.measure.setObjectName("measure_button")
         self.measure.clicked.connect(exact.measure)
         self.cancel = button("Cancel", theme=theme, small=True)
+        self.cancel.setObjectName("cancel_button")
         self.cancel.setAccessibleName("Cancel tracing or measuring")
         self.cancel.clicked.connect(exact.cancel)
         self.bar = QProgressBar()

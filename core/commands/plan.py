@@ -1,4 +1,8 @@
-"""`rankscope plan [RUN.toml] [--model M]`: what every method would need, before it is loaded."""
+"""`rankscope plan`: what every method would need, before anything is loaded.
+
+Of a model alone (`--model M`), with rows as long as they may be; or of a run (`RUN.toml`), with its
+rows and on this computer, as the window and `check` plan it.
+"""
 
 import argparse
 import shutil
@@ -9,12 +13,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from core.commands.base import COMMANDS, add_set_option, changes_of
-from core.commands.jobs import reply_of
+from core.commands.jobs import reply_of, result_of
+from core.control import Control
+from core.data.desk import DataDesk
+from core.data.stats import summarise
 from core.errors import UserError
 from core.jobs.dry_run import DryRun, DryRunRequest
 from core.jobs.probe import Probe, ProbeRequest
 from core.memory.amounts import gib, parse_amount
 from core.memory.cards import custom_card
+from core.memory.devices import Device, find_devices
 from core.memory.methods import Method, find_methods, method_of
 from core.memory.plan import PARTS, MemoryPlan, plan_methods
 from core.memory.verdict import fits
@@ -48,7 +56,12 @@ class Plan:
     @staticmethod
     def arguments(parser: argparse.ArgumentParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("file", nargs="?", metavar="RUN.toml", help="settings to start from")
+        parser.add_argument(
+            "file",
+            nargs="?",
+            metavar="RUN.toml",
+            help="plan this run with its rows, for this computer",
+        )
         parser.add_argument("--model", metavar="M", help="folder, GGUF or hub id")
         parser.add_argument("--method", default="", help="lora, qlora or full; all without it")
         parser.add_argument("--bits", type=int, choices=(4, 8), help="of QLoRA")
@@ -75,23 +88,16 @@ class Plan:
     @staticmethod
     def run(arguments: argparse.Namespace) -> dict[str, Any]:
         """Return the plans as a document."""
-        settings, known = _settings(arguments), Known(attention=arguments.attention)
+        settings = _settings(arguments)
         info = describe_model(settings.model.source, planning=True)
-        if info.architecture.kind == "vision":  # as many patches in every picture, and one label
-            patches = info.architecture.context_length
-            settings = settings.with_changes({"data.max_length": patches})
-            known = replace(known, trained_share=1 / patches)
         memory = arguments.gpu_memory
-        device = custom_card(parse_amount(memory)) if memory else None
+        here = find_devices()[0] if arguments.file or arguments.probe else None
+        device = custom_card(parse_amount(memory)) if memory else here
         methods = find_methods(arguments.method, arguments.bits, arguments.double_quant)
         if arguments.probe:
             plans = [_measured_plan(settings, methods)]
-        elif arguments.dry_run:
-            plans = _dry_plans(
-                DryRunRequest(settings=settings, methods=methods, known=known, device=device)
-            )
         else:
-            plans = list(plan_methods(info, settings, device, methods=methods, known=known))
+            plans = _plans(arguments, info, settings, device, methods)
         documents = [{**_document(plan), "fits": fits(plan, device)} for plan in plans]
         return {"model": _model(info), "plans": documents}
 
@@ -112,15 +118,24 @@ class Plan:
         print("\n".join(["", LEGEND, *model["notes"]]))
 
 
-def _dry_plans(request: DryRunRequest) -> list[MemoryPlan]:
-    """Return the plans of dry runs, and say on stderr which are not."""
-    plans = []
-    for made in reply_of(DryRun(), request)["plans"]:
-        plan = MemoryPlan(**made["plan"])
-        if made["why_not"]:
-            print(f"{plan.label}: by the formulas ({made['why_not']})", file=sys.stderr)
-        plans.append(plan)
-    return plans
+def _plans(
+    arguments: argparse.Namespace,
+    info: ModelInfo,
+    settings: RunSettings,
+    device: Device | None,
+    methods: tuple[Method, ...],
+) -> list[MemoryPlan]:
+    """Return the plans by formula or by dry run."""
+    known = replace(_known(arguments, settings), attention=arguments.attention)
+    if info.architecture.kind == "vision":  # as many patches in every picture, and one label
+        patches = info.architecture.context_length
+        settings = settings.with_changes({"data.max_length": patches})
+        known = replace(known, trained_share=1 / patches)
+    if arguments.dry_run:
+        return _dry_plans(
+            DryRunRequest(settings=settings, methods=methods, known=known, device=device)
+        )
+    return list(plan_methods(info, settings, device, methods=methods, known=known))
 
 
 def _measured_plan(settings: RunSettings, methods: Sequence[Method]) -> MemoryPlan:
@@ -136,7 +151,7 @@ def _measured_plan(settings: RunSettings, methods: Sequence[Method]) -> MemoryPl
             "Full fine-tuning is only planned here, so it cannot be measured.",
             "Measure --method lora or --method qlora.",
         )
-    bits = {"model.bits": method.bits}
+    bits: dict[str, Any] = {"model.bits": method.bits}
     if method.bits == 4:
         bits["model.double_quant"] = method.double_quant
     found = reply_of(Probe(), ProbeRequest(settings=settings.with_changes(bits)))
@@ -148,6 +163,17 @@ def _measured_plan(settings: RunSettings, methods: Sequence[Method]) -> MemoryPl
     return MemoryPlan(**found["plan"])
 
 
+def _dry_plans(request: DryRunRequest) -> list[MemoryPlan]:
+    """Return the plans of dry runs, and say on stderr which are not."""
+    plans = []
+    for made in reply_of(DryRun(), request)["plans"]:
+        plan = MemoryPlan(**made["plan"])
+        if made["why_not"]:
+            print(f"{plan.label}: by the formulas ({made['why_not']})", file=sys.stderr)
+        plans.append(plan)
+    return plans
+
+
 def _add_switch(parser: argparse.ArgumentParser, name: str, summary: str) -> None:
     parser.add_argument(
         f"--{name}", action=argparse.BooleanOptionalAction, default=None, help=summary
@@ -155,9 +181,9 @@ def _add_switch(parser: argparse.ArgumentParser, name: str, summary: str) -> Non
 
 
 def _settings(arguments: argparse.Namespace) -> RunSettings:
-    """Return the settings of the file with what the options ask for, `--set` last."""
+    """Return the settings that the options ask for, `--set` last."""
     settings = load_settings(Path(arguments.file)) if arguments.file else RunSettings()
-    changes: dict[str, Any] = {"model.source": arguments.model or settings.model.source}
+    changes: dict[str, Any] = {"model.source": arguments.model} if arguments.model else {}
     for name, (key, _, _) in OPTIONS.items():
         value = getattr(arguments, name)
         if value is not None:
@@ -165,6 +191,15 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
     if arguments.gradient_checkpointing is not None:
         changes["training.gradient_checkpointing"] = arguments.gradient_checkpointing
     return settings.with_changes({**changes, **changes_of(arguments.set)})
+
+
+def _known(arguments: argparse.Namespace, settings: RunSettings) -> Known:
+    """Return what the rows of a run tell; without a run nothing is known of them."""
+    if not arguments.file:
+        return Known()
+    work = DataDesk().encoded(settings.data, settings.model.source, Control())
+    stats = summarise(result_of(work), settings.data.max_length)
+    return Known.of_rows(stats.lengths, stats.trained_lengths, settings)
 
 
 def _model(info: ModelInfo) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from collections.abc import Generator
 from dataclasses import asdict
 
-from core.checks import gather, run_checks
+from core.checks import CheckContext, gather, run_checks
+from core.checks.device import with_trial
 from core.checks.tokens import with_tokens
 from core.control import Control
 from core.data.desk import Cancelled, DataDesk
@@ -25,15 +26,26 @@ class Check:
     Request: type[JobRequest] = CheckRequest
 
     def __init__(self) -> None:
-        self._desk = DataDesk()
+        self.desk = DataDesk()
 
     def run(self, request: CheckRequest, control: Control) -> Generator[Event, None, None]:
-        """Yield progress, then one reply {"checks": [{"id", "level", "message", "fix"}]}."""
+        """Yield progress and replies {"checks": [{"id", "level", "message", "fix", "changes"}]}.
+
+        Each reply holds all that is known by then: files first, then tokens, then the device.
+        """
         yield Progress(phase="loading", message="Looking at model and data")
         context = gather(request.settings)
+        yield _reply(context)
         try:
-            context = yield from with_tokens(context, self._desk, control)
+            context = yield from with_tokens(context, self.desk, control)
+            yield _reply(context)
+            yield Progress(phase="trying", message="Trying the device")
+            context = with_trial(context)
         except Cancelled:
             yield RunEnded(outcome="stopped")
             return
-        yield Reply(data={"checks": [asdict(result) for result in run_checks(context)]})
+        yield _reply(context)
+
+
+def _reply(context: CheckContext) -> Reply:
+    return Reply(data={"checks": [asdict(result) for result in run_checks(context)]})

@@ -85,7 +85,7 @@ def build_rows(
     """
     yield Progress(phase="tokenising", message="Reading the data")
     tokenizer = load_tokenizer(folder)
-    table = load_rows(settings.data)
+    table = load_rows(settings.data, requests.check)
     split = split_rows(table, settings.data, settings.training.seed)
     tokens = yield from tokens_of(table, tokenizer, settings.data, requests.check)
     length = settings.data.max_length

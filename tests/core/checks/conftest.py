@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.checks import CheckContext, gather
+from core.checks.device import with_trial
 from core.checks.tokens import with_tokens
 from core.control import Control
 from core.data.desk import DataDesk
@@ -39,8 +40,7 @@ def finish(desk: DataDesk) -> Finish:
             try:
                 next(steps)
             except StopIteration as end:
-                context: CheckContext = end.value
-                return context
+                return with_trial(end.value)
 
     return finished_context
 
