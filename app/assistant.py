@@ -55,10 +55,6 @@ class Task(QObject):
         if job_id == self._job_id:
             self.deliver(event)
 
-    def on_worker_gone(self) -> None:
-        """Pass on that the worker has ended."""
-        self.gone.emit()
-
     def deliver(self, event: Event) -> None:
         """Hand one event to the callback."""
         callback = self._on_event
@@ -125,7 +121,7 @@ class Assistant(QObject):
         worker = self._pool.take()
         task = Task(on_event, worker, worker.submit(job, request))
         worker.event_arrived.connect(task.on_arrived)
-        worker.finished.connect(task.on_worker_gone)
+        worker.finished.connect(task.gone)
         task.gone.connect(on_gone)
         task.gone.connect(self._pool.warm_up)
         worker.quit_after_job()

@@ -46,6 +46,7 @@ class ExactPlans(QObject):
         self.job, self.message, self.share = "", "", -1.0
         self.problem = ""
         run.phase_changed.connect(self._on_run)
+        session.settings_changed.connect(self._on_settings)
 
     # -- what can be done -------------------------------------------------------------------
 
@@ -120,6 +121,11 @@ class ExactPlans(QObject):
             self.problem = "Measuring was given up: the run needs the memory."
         self.changed.emit()
 
+    def _on_settings(self) -> None:
+        """What went wrong went wrong with other settings."""
+        self.problem = ""
+        self.changed.emit()
+
     # -- what comes of it -------------------------------------------------------------------
 
     def _on_event(self, event: Event) -> None:
@@ -147,7 +153,8 @@ class ExactPlans(QObject):
     def _take_measurement(self, data: dict[str, Any]) -> None:
         session = self._session
         if data["device"] != session.devices[0].kind:
-            self.problem = f"It was not measured here: a run would use the device {data['device']}."
+            used = "the processor" if data["device"] == "cpu" else data["device"]
+            self.problem = f"A run would use {used}, not the {session.devices[0].name}."
         elif data["plan"] is not None:
             session.shelf.put(self._chosen, MemoryPlan(**data["plan"]))
         else:

@@ -51,7 +51,7 @@ TOPICS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "exactly” runs one training step without weights or data and counts every tensor; "
             "“Measure” does two real steps on the longest rows and keeps the peak.",
             "Every run and every measurement is listed there beside its plan. They teach Rankscope "
-            "what your driver and libraries take for themselves, so that the next plans are closer.",
+            "what your driver and libraries take for themselves: the next plans come closer.",
         ),
     ),
     (

@@ -1,5 +1,7 @@
 """The card "How good was the plan on this machine?": predicted against measured, newest first."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -12,6 +14,7 @@ from app.widgets.fields import WhyPanel, why_button
 from app.words import date
 from core.memory.devices import Device
 from core.memory.measurements import Measurement, kept
+from core.paths import measurements_file
 
 SHOWN = 5
 HEADS = ("GiB", "planned", "measured", "off")
@@ -30,6 +33,7 @@ class EvidenceCard(Card):
         super().__init__("How good was the plan on this machine?")
         self.setObjectName("evidence_card")
         self._session = session
+        self._shown: tuple[object, ...] = ()
         self.nothing = label(NOTHING, "small", "muted", wrap=True)
         self.table = QWidget()
         self._lines = [_Line() for _ in range(SHOWN)]
@@ -41,8 +45,13 @@ class EvidenceCard(Card):
             self.body.addWidget(part)
 
     def refresh(self) -> None:
-        """Show the newest measurements."""
-        found = [one for one in kept() if _is_of(one, self._session.device)]
+        """Show the newest measurements; does nothing while file and device are the same."""
+        device = self._session.device
+        shown = (device.kind, device.name, _version(measurements_file()))
+        if shown == self._shown:
+            return
+        self._shown = shown
+        found = [one for one in kept() if _is_of(one, device)]
         newest = found[::-1][:SHOWN]
         self.nothing.setVisible(not found)
         self.table.setVisible(bool(found))
@@ -101,6 +110,15 @@ class _Line:
             amount.setText(text)
         self.amounts[-1].set_tone("ok" if _share_off(one) <= GOOD else "warn")
         self.spoken = f"{what}: planned {texts[0]}, measured {texts[1]}, off by {off}"
+
+
+def _version(file: Path) -> tuple[int, int]:
+    """Return what changes when something is added to a file."""
+    try:
+        known = file.stat()
+    except OSError:
+        return 0, 0
+    return known.st_mtime_ns, known.st_size
 
 
 def _summary(found: list[Measurement]) -> str:

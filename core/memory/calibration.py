@@ -11,7 +11,7 @@ narrows nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import hypot, sqrt
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -69,26 +69,33 @@ def calibrated(plan: "MemoryPlan", device: Device | None) -> "MemoryPlan":
         return plan
     tensors, on_cpu = plan.allocated_bytes, device.kind == "cpu"
     base = context_bytes(device)
-    below = (plan.low_bytes - base.low) / tensors - 1 if on_cpu else 0.0
-    above = (plan.high_bytes - base.high) / tensors - 1 if on_cpu else 0.0
-    line = learned(_prior(base, below, above), device.overheads, grows=on_cpu)
-    beside = tensors if on_cpu else 0
-    likely = max(0, round(line.at(beside)))
-    half = round(SIGMAS * line.spread_at(beside))
-    # On a GPU the tensors keep the bounds of their formulas: its overhead is measured by itself.
-    low = tensors if on_cpu else plan.low_bytes - base.low
-    high = tensors if on_cpu else plan.high_bytes - base.high
+    below = (plan.low_bytes - base.low) - tensors  # the error of the tensors, a negative number
+    above = (plan.high_bytes - base.high) - tensors
+    if on_cpu:
+        line = learned(_prior(base, below / tensors, above / tensors), device.overheads, grows=True)
+        overhead = line.at(tensors)
+        # The measured models had their errors too, but this one may be of an unknown family.
+        spread = hypot(SIGMAS * line.spread_at(tensors), below)
+        low, high = tensors + overhead - spread, tensors + overhead + spread
+    else:
+        line = learned(_prior(base, 0.0, 0.0), device.overheads, grows=False)
+        overhead = line.at(0)
+        spread = SIGMAS * line.spread_at(0)
+        low, high = tensors + below + overhead - spread, tensors + above + overhead + spread
+    likely = max(0, round(overhead))
     return replace(
         plan,
         parts=MappingProxyType({**plan.parts, "context": likely}),
         peak_bytes=tensors + likely,
-        low_bytes=low + max(0, likely - half),
-        high_bytes=high + likely + half,
+        low_bytes=max(0, round(low)),
+        high_bytes=max(tensors + likely, round(high)),
         calibrated_by=len(device.overheads),
     )
 
 
-def as_measured(plan: "MemoryPlan", measured_bytes: int, device: Device | None) -> "MemoryPlan":
+def as_measured(
+    plan: "MemoryPlan", measured_bytes: int, outside_bytes: int, *, on_cpu: bool
+) -> "MemoryPlan":
     """Return what a probe has measured, in the form of a plan.
 
     What was measured beyond the planned tensors is their overhead. Where it was less, the tensors
@@ -97,15 +104,17 @@ def as_measured(plan: "MemoryPlan", measured_bytes: int, device: Device | None) 
     Args:
         plan: The plan for what the probe did.
         measured_bytes: The peak.
-        device: Where it was measured.
+        outside_bytes: Of a GPU, what of that lay outside of torch's allocator. 0: the driver did
+            not tell, and the planned context comes on top.
+        on_cpu: It was measured on a processor.
     """
-    parts, beyond = dict(plan.parts), measured_bytes - plan.allocated_bytes
-    parts["context"] = max(0, beyond)
+    if not (on_cpu or outside_bytes):
+        measured_bytes += plan.parts["context"]
+    parts = {**plan.parts, "context": max(0, measured_bytes - plan.allocated_bytes)}
     for name in ("activations", "logits", "workspace", "weights"):
-        less = min(parts[name], max(0, sum(parts.values()) - measured_bytes))
-        parts[name] -= less
+        parts[name] -= min(parts[name], max(0, sum(parts.values()) - measured_bytes))
     spread = SIGMAS * NOISE
-    growth = GROWTH if device is not None and device.kind == "cpu" else 0.0
+    growth = GROWTH if on_cpu else 0.0
     return replace(
         plan,
         parts=MappingProxyType(parts),

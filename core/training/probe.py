@@ -93,8 +93,10 @@ def _measured(base: Base, rows: Rows, requests: Requests) -> Generator[Event, No
     yield measured
     plan: MemoryPlan | None = None
     if largest is not None:
-        keep(measurement(base, "probe", measured, largest, memory.outside_bytes()))
-        plan = as_measured(base.plan_largest(largest), measured.measured_bytes, base.device)
+        peak, outside = measured.measured_bytes, memory.outside_bytes()
+        keep(measurement(base, "probe", measured, largest, outside))
+        on_cpu = base.precision.device.type == "cpu"
+        plan = as_measured(base.plan_largest(largest), peak, outside, on_cpu=on_cpu)
     yield Reply(
         data={
             "predicted_bytes": predicted,
@@ -135,10 +137,9 @@ def _evaluated(
     trainee: Trainee, passage: Passage, layout: Layout, requests: Requests
 ) -> Generator[Event, None, None]:
     """Evaluate the largest micro-batch of held-out rows."""
-    longest = sorted(trainee.held_out, key=lambda row: len(row.ids), reverse=True)
     message = "One evaluation, of the longest held-out rows"
     yield Progress(phase="evaluating", message=message, share=STEPS / (STEPS + 1))
-    rows = longest[: layout.micro_batch]
+    rows = _fullest(_longest_first(trainee.held_out), layout)
     for _ in evaluate(replace(trainee, held_out=rows), passage, layout, requests):
         pass
 
@@ -149,9 +150,16 @@ def longest_batch(rows: Sequence[Example], layout: Layout, accumulation: int) ->
     That is the fullest one of the step that draws all of the longest rows. Where steps have
     several micro-batches it comes twice, since the second meets the gradients of the first.
     """
-    longest = sorted(rows, key=lambda row: len(row.ids), reverse=True)
-    step = longest[: layout.micro_batch * accumulation]
-    part = max(layout.split(step), key=lambda part: layout.largest(part))
+    part = _fullest(_longest_first(rows)[: layout.micro_batch * accumulation], layout)
     times = min(2, accumulation)
     micro_batches = (layout.tensors(part),) * times
     return Batch(tuple(part) * times, layout, micro_batches, Order(len(rows), 0).state)
+
+
+def _longest_first(rows: Sequence[Example]) -> list[Example]:
+    return sorted(rows, key=lambda row: len(row.ids), reverse=True)
+
+
+def _fullest(rows: Sequence[Example], layout: Layout) -> list[Example]:
+    """Return the rows of the largest micro-batch."""
+    return max(layout.split(rows), key=layout.largest)

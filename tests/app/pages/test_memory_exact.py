@@ -254,6 +254,17 @@ def test_a_refusal_of_the_worker_is_told(page: MemoryPage, qtbot: QtBot) -> None
     task(page).say(RunEnded(outcome="failed", message="The run x is training.", hint="Wait."))
     task(page).on_gone()
     assert page.source.note.text() == "The run x is training. Wait."
+    page.context.session.change({"adapter.rank": 4})
+    assert page.source.note.text() == ""
+
+
+def test_what_was_measured_elsewhere_is_not_taken(page: MemoryPage, qtbot: QtBot) -> None:
+    """A build of torch without CUDA trains on the processor, whatever the driver offers."""
+    qtbot.mouseClick(page.source.measure, LEFT)
+    data = {**measurement(page).data, "device": "cuda"}
+    end(page, Reply(data=data))
+    assert plan_of(page).source == "formula"
+    assert page.source.note.text().startswith("A run would use cuda, not the This computer")
 
 
 def test_a_model_that_cannot_be_traced_says_why(page: MemoryPage, qtbot: QtBot) -> None:

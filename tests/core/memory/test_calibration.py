@@ -132,7 +132,7 @@ def test_a_machine_that_took_less_than_its_tensors_has_no_negative_overhead() ->
 @pytest.mark.parametrize("factor", [0.2, 0.7, 1.0, 1.8])
 def test_a_measured_plan_adds_up_to_what_was_measured(factor: float) -> None:
     plan = planned(CPU)
-    measured = as_measured(plan, round(factor * plan.peak_bytes), CPU)
+    measured = as_measured(plan, round(factor * plan.peak_bytes), 0, on_cpu=True)
     assert measured.source == "measured"
     assert sum(measured.parts.values()) == measured.peak_bytes == round(factor * plan.peak_bytes)
     assert all(size >= 0 for size in measured.parts.values())
@@ -146,3 +146,24 @@ def test_where_memory_ran_out_more_is_needed_than_was_free(free: int) -> None:
     assert plan.peak_bytes >= planned(CPU).peak_bytes
     assert plan.low_bytes <= plan.peak_bytes <= plan.high_bytes
     assert sum(plan.parts.values()) == plan.peak_bytes
+
+
+def test_where_the_driver_does_not_tell_the_context_comes_on_top() -> None:
+    plan = planned(GPU)
+    allocated = plan.allocated_bytes
+    known = as_measured(plan, allocated + 300 * MIB, 300 * MIB, on_cpu=False)
+    assert known.peak_bytes == allocated + 300 * MIB
+    unknown = as_measured(plan, allocated, 0, on_cpu=False)
+    assert unknown.peak_bytes == allocated + plan.parts["context"]
+
+
+def test_an_unknown_family_keeps_its_wide_interval() -> None:
+    tensors = planned(CPU).allocated_bytes
+    device = replace(CPU, overheads=(seen(tensors),) * 20)
+    shape = llama(layers=2)
+    known, unknown = (
+        plan_memory(model(replace(shape, known=known)), SETTINGS, device=device)
+        for known in (True, False)
+    )
+    assert unknown.peak_bytes - unknown.low_bytes > 0.15 * unknown.peak_bytes
+    assert known.peak_bytes - known.low_bytes < 0.12 * known.peak_bytes

@@ -10,7 +10,6 @@ from core.control import Control
 from core.data.encode import Example
 from core.errors import UserError
 from core.events import Event, MemoryMeasured, Notice, Progress, Reply, RunEnded
-from core.jobs import JOBS
 from core.memory.measurements import kept
 from core.memory.plan import MemoryPlan
 from core.paths import measurements_file, runs_dir
@@ -20,7 +19,7 @@ from core.training import evidence, probe
 from core.training.micro_batch import Layout
 from core.training.probe import longest_batch
 from core.training.step import Stepper
-from core.worker import events_of
+from core.worker import Jobs, events_of
 from tests.core.training.conftest import MakeRun
 from tests.core.training.engine import ignored_warnings, of, one_thread, quick_proof, run_all
 from tests.core.training.test_out_of_memory import FACES, exhaust
@@ -38,7 +37,7 @@ def probed(
     request = {"settings": settings.model_dump(mode="json")}
     command = {"command": "run", "job": "probe", "request": request, "id": 1}
     with ignored_warnings():
-        for event in events_of(command, control, {"probe": JOBS["probe"]()}):
+        for event in events_of(command, control, Jobs()):
             events.append(event)
             on_event(event, control)
     return events
