@@ -39,9 +39,9 @@ class EvidenceCard(Card):
         self._lines = [_Line() for _ in range(SHOWN)]
         self._make_table()
         self.summary = label("", "small", "muted", wrap=True)
-        panel = WhyPanel(EVIDENCE)
-        self.header.addWidget(why_button(panel, "Planned against measured", theme=theme))
-        for part in (panel, self.nothing, self.table, self.summary):
+        self.panel = WhyPanel(EVIDENCE)
+        self.header.addWidget(why_button(self.panel, "Planned against measured", theme=theme))
+        for part in (self.panel, self.nothing, self.table, self.summary):
             self.body.addWidget(part)
 
     def refresh(self) -> None:

@@ -22,9 +22,9 @@ from core.training.ahead import Batch, Largest
 from core.training.blocks import listen_in_blocks
 from core.training.evaluation import evaluate
 from core.training.evidence import measurement
-from core.training.exactness import add_in_order
-from core.training.guards import HalfChanged, OutOfMemory, out_of_memory_in_words
-from core.training.measure import PeakMemory
+from core.training.exactness import add_in_order, order_in_words
+from core.training.guards import HalfChanged, OutOfMemory, Overflow, out_of_memory_in_words
+from core.training.measure import PeakMemory, free_memory
 from core.training.micro_batch import Layout
 from core.training.passage import Passage
 from core.training.requests import Halt, Requests
@@ -117,6 +117,7 @@ def _steps(
     trainee = build_trainee(base.settings, base, rows)
     requests.check()
     passage = yield from open_passage(wanted_passage(trainee), base.info.architecture.vocab_size)
+    free_memory()  # what loading left
     listen_in_blocks(trainee.model, requests.check_often)
     training = base.settings.training
     layout = Layout.of(rows.train, training.micro_batch, rows.pad_id, packed=passage.packed)
@@ -126,11 +127,22 @@ def _steps(
         look.at = f"in step {number}"
         message = f"Step {number} of {STEPS}: {batch.largest.tokens:,} tokens at once"
         yield Progress(phase="training", message=message, share=(number - 1) / (STEPS + 1))
-        stepper.step(number, batch)
+        yield from _step(stepper, number, batch)
     if rows.held_out:
         look.at = "in the evaluation"
         yield from _evaluated(trainee, passage, layout, requests)
     return batch.largest
+
+
+def _step(stepper: Stepper, number: int, batch: Batch) -> Generator[Event, None, None]:
+    """Do one step, again with a smaller loss scale where a gradient leaves the range of fp16."""
+    while True:
+        try:
+            with order_in_words():
+                stepper.step(number, batch)
+                return
+        except Overflow:
+            yield stepper.halve_scale()
 
 
 def _evaluated(

@@ -1,5 +1,6 @@
 """The probe: the run's own engine, two steps of the longest rows, and nothing left behind."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from core.paths import measurements_file, runs_dir
 from core.run_folder import RunFolder, own_process
 from core.settings import RunSettings
 from core.training import evidence, probe
+from core.training.guards import Overflow
 from core.training.micro_batch import Layout
 from core.training.probe import longest_batch
 from core.training.step import Stepper
@@ -129,6 +131,21 @@ def test_so_it_is_while_the_model_is_loaded(
 
     monkeypatch.setattr(probe, "build_trainee", no_room)
     assert reply(probed(tiny_settings))["out_of_memory"] == "while the model was loaded"
+
+
+def test_a_gradient_that_overflows_is_tried_again(
+    tiny_settings: RunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, calls = Stepper.step, itertools.count(1)
+
+    def overflowing(stepper: Stepper, number: int, batch: Any) -> Any:
+        if next(calls) == 1:
+            raise Overflow
+        return plain(stepper, number, batch)
+
+    monkeypatch.setattr(Stepper, "step", overflowing)
+    assert reply(probed(tiny_settings))["plan"]
+    assert next(calls) == 4
 
 
 @pytest.mark.parametrize("phase", ["loading", "tokenising", "training", "evaluating"])
