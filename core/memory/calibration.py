@@ -26,7 +26,7 @@ NOISE = 0.03
 GROWTH = 0.3
 """Of a measured peak on a processor, by which a long run may exceed the two steps of a probe: there
 the C library keeps more with every length of row that comes. Runs of 60 steps of the starter model
-took 19 % more than their probe in 16 bits, and 25 % more in 4."""
+took 19 % more than their probe in 16 bits, and 31 % more in 4."""
 SIGMAS = 2.0
 """Standard deviations between the middle and either end of an interval."""
 
