@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from core.memory.plan import MemoryPlan
 
 NOISE = 0.03
-"""Standard deviation of a measured peak, as a share of it, between two runs that are alike."""
+"""Standard deviation of a measured peak, as a share of it, between two that are alike."""
 GROWTH = 0.3
 """Of a measured peak on a processor, by which a long run may exceed the two steps of a probe: there
 the C library keeps more with every length of row that comes. Runs of 60 steps of the starter model
@@ -145,17 +145,40 @@ def learned(prior: Line, overheads: Sequence[Overhead], *, grows: bool) -> Line:
     Args:
         prior: What was believed before.
         overheads: What was measured.
-        grows: The overhead grows with the tensors (on a processor).
+        grows: The overhead grows with the tensors, and over a run (on a processor).
     """
-    line = _posterior(prior, overheads, grows=grows)
-    off = [
-        (seen.overhead_bytes - line.at(seen.tensor_bytes if grows else 0)) / _noise(seen, NOISE)
-        for seen in overheads
-    ]
+    evidence = [_evidence(seen, grows=grows) for seen in overheads]
+    line = _posterior(prior, evidence)
+    off = [(one.overhead - line.at(one.tensors)) / one.deviation for one in evidence]
     birge = sqrt(sum(each**2 for each in off) / len(off))
     if birge <= 1:
         return line
-    return _posterior(replace(prior, noise=NOISE * birge), overheads, grows=grows)
+    noisier = [replace(one, deviation=birge * one.deviation) for one in evidence]
+    return _posterior(replace(prior, noise=birge * prior.noise), noisier)
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """A measurement as the regression takes it: x, y and the standard deviation of y."""
+
+    tensors: float
+    overhead: float
+    deviation: float
+
+
+def _evidence(seen: Overhead, *, grows: bool) -> _Evidence:
+    """Return what a measurement says of a whole run.
+
+    A run may take up to `GROWTH` more than a probe saw on a processor: half of it is expected.
+    """
+    measured = seen.measured_bytes
+    if not grows:
+        return _Evidence(0, seen.overhead_bytes, NOISE * measured)
+    growth = GROWTH / 2 if seen.brief else 0.0
+    deviation = hypot(NOISE, growth / SIGMAS)
+    return _Evidence(
+        seen.tensor_bytes, seen.overhead_bytes + growth * measured, deviation * measured
+    )
 
 
 def _prior(base: Range, below: float, above: float) -> Line:
@@ -166,7 +189,7 @@ def _prior(base: Range, below: float, above: float) -> Line:
     return Line(base.likely, (above + below) / 2, variances)
 
 
-def _posterior(prior: Line, overheads: Sequence[Overhead], *, grows: bool) -> Line:
+def _posterior(prior: Line, evidence: Sequence[_Evidence]) -> Line:
     """Solve the two normal equations of the regression.
 
     They are scaled by the prior's standard deviations, so that bytes and shares are alike in size.
@@ -174,11 +197,9 @@ def _posterior(prior: Line, overheads: Sequence[Overhead], *, grows: bool) -> Li
     wide_base, wide_share = (sqrt(variance) for variance in prior.variances[:2])
     a, b, c = 1.0, 0.0, 1.0  # the precision matrix [[a, b], [b, c]], that of the prior
     right_base, right_share = 0.0, 0.0
-    for seen in overheads:
-        noise = _noise(seen, prior.noise)
-        beside = seen.tensor_bytes if grows else 0
-        x, y = wide_base / noise, wide_share * beside / noise
-        off = (seen.overhead_bytes - prior.at(beside)) / noise
+    for one in evidence:
+        x, y = wide_base / one.deviation, wide_share * one.tensors / one.deviation
+        off = (one.overhead - prior.at(one.tensors)) / one.deviation
         a, b, c = a + x * x, b + x * y, c + y * y
         right_base, right_share = right_base + x * off, right_share + y * off
     whole = a * c - b * b
@@ -192,8 +213,3 @@ def _posterior(prior: Line, overheads: Sequence[Overhead], *, grows: bool) -> Li
         ),
         prior.noise,
     )
-
-
-def _noise(seen: Overhead, share: float) -> float:
-    """Return the standard deviation of what was measured: a share of all of it."""
-    return share * seen.measured_bytes

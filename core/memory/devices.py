@@ -31,10 +31,12 @@ class Overhead:
     Attributes:
         tensor_bytes: The tensors.
         overhead_bytes: What the peak had beside them; on a GPU what lay outside of the allocator.
+        brief: Measured by the two steps of a probe, not by a whole run.
     """
 
     tensor_bytes: int
     overhead_bytes: int
+    brief: bool = False
 
     @property
     def measured_bytes(self) -> int:
@@ -93,7 +95,8 @@ def _overheads(device: Device, measured: Sequence[Measurement]) -> tuple[Overhea
         if (one.device, one.device_kind) != (device.name, device.kind):
             continue
         if device.kind == "cpu":
-            found.append(Overhead(one.tensor_bytes, one.measured_bytes - one.tensor_bytes))
+            beside = one.measured_bytes - one.tensor_bytes
+            found.append(Overhead(one.tensor_bytes, beside, brief=one.kind == "probe"))
         elif one.outside_bytes:
             found.append(Overhead(0, one.outside_bytes))
     return tuple(found[-COUNTED:])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.memory.calibration import (
+    GROWTH,
     NOISE,
     SIGMAS,
     Line,
@@ -73,6 +74,16 @@ def test_evidence_narrows_and_disagreement_does_not() -> None:
     assert alike[0] > alike[1] > alike[2] > NOISE * 5 * GIB
     torn = [seen(4 * GIB, share=0.0), seen(4 * GIB, share=0.8)] * 4
     assert learned(PRIOR, torn, grows=True).spread_at(4 * GIB) > 5 * alike[2]
+
+
+def test_a_run_is_expected_to_take_more_than_a_probe_saw() -> None:
+    run, brief = seen(4 * GIB), replace(seen(4 * GIB), brief=True)
+    lines = [learned(PRIOR, [one] * 4, grows=True) for one in (run, brief)]
+    of_runs, of_probes = (line.at(4 * GIB) + 4 * GIB for line in lines)
+    assert of_probes / of_runs == pytest.approx(1 + GROWTH / 2, abs=0.02)
+    assert lines[1].spread_at(4 * GIB) > lines[0].spread_at(4 * GIB)
+    on_gpu = [learned(PRIOR, [one] * 4, grows=False) for one in (run, brief)]
+    assert on_gpu[0] == on_gpu[1]
 
 
 def test_the_interval_holds_what_comes_next() -> None:

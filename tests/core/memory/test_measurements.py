@@ -70,11 +70,13 @@ def test_a_device_knows_its_own_newest_measurements(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(devices, "_nvidia_gpus", lambda: [gpu])
     on_gpu = {"device": gpu.name, "device_kind": "cuda"}
     for number in range(COUNTED + 5):
-        keep(measured(number))
+        keep(measured(number, kind="probe" if number % 2 else "run"))
     keep(measured(1, **on_gpu))  # in a container the driver does not tell what lay outside
     keep(measured(2, **on_gpu, outside_bytes=300))
     keep(measured(3, **{**on_gpu, "device": "another"}, outside_bytes=500))
     found, cpu = find_devices()
     assert found.overheads == (Overhead(0, 300),)
-    expected = [Overhead(GIB, GIB + number) for number in range(5, COUNTED + 5)]
+    expected = [
+        Overhead(GIB, GIB + number, brief=bool(number % 2)) for number in range(5, COUNTED + 5)
+    ]
     assert list(cpu.overheads) == expected
