@@ -116,6 +116,7 @@ def build(argv: Sequence[str]) -> Application:
         theme=theme,
         session=session,
         run=run,
+        launch=launch,
         assistant=assistant,
         messages=messages,
         preferences=preferences,

@@ -1,7 +1,7 @@
 """The job `check`: all preflight checks, those that need a tokenizer included."""
 
 from collections.abc import Generator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from core.checks import CheckContext, gather, run_checks
 from core.checks.device import with_trial
@@ -10,13 +10,19 @@ from core.control import Control
 from core.data.desk import Cancelled, DataDesk
 from core.events import Event, Progress, Reply, RunEnded
 from core.jobs.base import JOBS, JobRequest
+from core.memory.devices import Device
 from core.settings import RunSettings
 
 
 class CheckRequest(JobRequest):
-    """Which run to look at."""
+    """Which run to look at.
+
+    Attributes:
+        device: Where it would run; the first device of this computer where this is None.
+    """
 
     settings: RunSettings
+    device: Device | None = None
 
 
 @JOBS.register("check")
@@ -35,6 +41,8 @@ class Check:
         """
         yield Progress(phase="loading", message="Looking at model and data")
         context = gather(request.settings)
+        if request.device is not None:
+            context = replace(context, device=request.device)
         yield _reply(context)
         try:
             context = yield from with_tokens(context, self.desk, control)

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 
+from app.launch import Launch
 from app.messages import Messages
 from app.pages.base import PageContext
 from app.preferences import Preferences
@@ -84,10 +85,12 @@ def context(theme: Theme, visited: list[str]) -> PageContext:
     assistant = FakeAssistant()
     session = Session(assistant, RunSettings())  # type: ignore[arg-type]
     preferences = Preferences()
+    run = RunController(NoPool(), preferences)  # type: ignore[arg-type]
     return PageContext(
         theme=theme,
         session=session,
-        run=RunController(NoPool(), preferences),  # type: ignore[arg-type]
+        run=run,
+        launch=Launch(session, run),
         assistant=assistant,  # type: ignore[arg-type]
         messages=Messages(),
         preferences=preferences,
