@@ -37,7 +37,8 @@ class Check:
     def run(self, request: CheckRequest, control: Control) -> Generator[Event, None, None]:
         """Yield progress and replies {"checks": [{"id", "level", "message", "fix", "changes"}]}.
 
-        Each reply holds all that is known by then: files first, then tokens, then the device.
+        Each reply holds all that is known by then: first about files, then about tokens, the
+        device, and rows that nearly repeat others.
         """
         yield Progress(phase="loading", message="Looking at model and data")
         context = gather(request.settings)
@@ -49,6 +50,10 @@ class Check:
             yield _reply(context)
             yield Progress(phase="trying", message="Trying the device")
             context = with_trial(context)
+            yield _reply(context)
+            if context.table is not None:
+                near = yield from self.desk.near_duplicates(request.settings.data, control)
+                context = replace(context, near=near)
         except Cancelled:
             yield RunEnded(outcome="stopped")
             return
