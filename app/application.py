@@ -119,6 +119,7 @@ def build(argv: Sequence[str]) -> Application:
         session=session,
         run=run,
         exact=exact,
+        launch=launch,
         assistant=assistant,
         messages=messages,
         preferences=preferences,

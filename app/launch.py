@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.amounts import gib, tight_words
+from app.preflight import Preflight
 from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
 from app.session import Session
@@ -34,7 +35,10 @@ class Launch(QObject):
     def __init__(self, session: Session, run: RunController) -> None:
         super().__init__()
         self._session, self._run = session, run
+        self.preflight = Preflight(session)
+        self.preflight.changed.connect(self._merge)
         self.results: list[CheckResult] = []
+        self._quick: list[CheckResult] = []
         self._timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
         self._timer.timeout.connect(self.check)
         for signal in (session.settings_changed, session.model_changed, session.data_changed):
@@ -111,8 +115,18 @@ class Launch(QObject):
             CheckResult(id=key, level="block", message=words)
             for key, words in session.typed_wrong.items()
         ]
-        self.results = wrong + run_checks(context)
+        self._quick = wrong + run_checks(context)
         self._tell_run()
+        self._merge()
+
+    def _merge(self) -> None:
+        """Put the worker's word in the place of what the window can tell by itself."""
+        found = {result.id: result for result in (*self._quick, *self.preflight.results)}
+        self.results = list(found.values())
+        if found:
+            from core.checks import most_serious_first
+
+            self.results = most_serious_first(found.values())
         self.changed.emit()
 
     def press(self) -> None:

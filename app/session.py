@@ -313,6 +313,11 @@ class Session(QObject):
         return Known.of_rows(*self._lengths, settings or self.settings)
 
     @property
+    def has_all_rows(self) -> bool:
+        """Whether all rows have been read and are there as tokens."""
+        return self.data is not None and self.data["complete"] and bool(self.data["lengths"])
+
+    @property
     def lengths(self) -> list[int]:
         """Tokens of each row that was read last, uncut; empty before that."""
         return self._lengths[0]

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.assistant import Assistant
 from app.exact_plans import ExactPlans
+from app.launch import Launch
 from app.messages import Messages
 from app.preferences import Preferences
 from app.run_controller import RunController
@@ -29,6 +30,7 @@ class PageContext:
     session: Session
     run: RunController
     exact: ExactPlans
+    launch: Launch
     assistant: Assistant
     messages: Messages
     preferences: Preferences

@@ -54,6 +54,11 @@ def run_checks(context: CheckContext) -> list[CheckResult]:
         found = CHECKS[name](context)
         if found is not None:
             results.append(CheckResult(id=name, **vars(found)))
+    return most_serious_first(results)
+
+
+def most_serious_first(results: Iterable[CheckResult]) -> list[CheckResult]:
+    """Return the results by level, those of one level in the order they came."""
     return sorted(results, key=lambda result: LEVELS.index(result.level))
 
 

@@ -1,6 +1,7 @@
 """What the preflight checks look at, gathered once."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,8 @@ class CheckContext:
         model: The base model, None where it cannot be read (`model_error` says why).
         table: The rows, None where they cannot be read (`data_error` says why).
         split: Which of them are held out.
+        near: For each row that nearly repeats an earlier one that row, None before that was looked
+            for.
         tokens: What the tokenizer told, None without one (`token_error` says why, if it failed).
         device: Where the run will happen.
         trial: What was tried on the device, None where nothing was.
@@ -73,6 +76,7 @@ class CheckContext:
     table: RowTable | None = None
     data_error: UserError | None = None
     split: Split | None = None
+    near: Mapping[int, int] | None = None
     tokens: TokenFacts | None = None
     token_error: UserError | None = None
     device: Device | None = None

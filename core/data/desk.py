@@ -16,6 +16,9 @@ from core.settings import DataSettings
 if TYPE_CHECKING:
     from core.data.token_rows import TokenRows
 
+MOST_COMPARED = 50_000
+"""Rows up to which all are compared with each other; of more, so many from the beginning."""
+
 _FileKey = tuple[str, int, int, str, str]
 
 
@@ -33,6 +36,7 @@ class DataDesk:
     def __init__(self) -> None:
         self._tokenizers: dict[str, Any] = {}
         self._readings: dict[_FileKey, Reading] = {}
+        self._near: dict[_FileKey, dict[int, int]] = {}
         self._hashes: dict[tuple[_FileKey, int], array[int]] = {}
         self._encoded: dict[tuple[_FileKey, str, str], TokenRows] = {}
 
@@ -84,6 +88,29 @@ class DataDesk:
                 hashes.append(content_hash(row, seed))
             self._hashes = {key: hashes}
         return split_by(self._hashes.get(key, ()), len(table), data.held_out)
+
+    def near_duplicates(
+        self, data: DataSettings, control: Control
+    ) -> Generator[Progress, None, dict[int, int]]:
+        """Return for each row that nearly repeats an earlier one the first such row.
+
+        Raises:
+            UserError: The rows cannot be read.
+            Cancelled: A stop was asked for.
+        """
+        from core.data.near_duplicates import NearDuplicates  # brings NumPy
+
+        table, key = (yield from self.table(data, control)), _file_key(data)
+        if key not in self._near:
+            found, compared = NearDuplicates(), min(len(table), MOST_COMPARED)
+            for index in range(compared):
+                if index % 256 == 0:
+                    _require_no_request(control)
+                    message = "Looking for rows that nearly repeat others"
+                    yield Progress(phase="comparing", message=message, share=index / compared)
+                found.add(index, table.rows[index])
+            self._near = {key: found.first_of}
+        return self._near[key]
 
     def has_tokenizer(self, source: str) -> bool:
         """Tell whether the tokenizer of a model is there already."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 
 from app.exact_plans import ExactPlans
+from app.launch import Launch
 from app.messages import Messages
 from app.pages.base import PageContext
 from app.preferences import Preferences
@@ -107,6 +108,7 @@ def context(theme: Theme, visited: list[str]) -> PageContext:
         session=session,
         run=run,
         exact=ExactPlans(session, assistant, run),  # type: ignore[arg-type]
+        launch=Launch(session, run),
         assistant=assistant,  # type: ignore[arg-type]
         messages=Messages(),
         preferences=preferences,

@@ -78,7 +78,7 @@ def desk(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Desk:
     run = FakeRun()
     context: Any = PageContext(
         theme=Theme(qapp, "light"), session=FakeSession(), run=run, assistant=None,
-        messages=None, preferences=None, go=lambda name: None,
+        messages=None, preferences=None, launch=None, go=lambda name: None,
     )  # type: ignore[arg-type]  # fmt: skip
     page = RankExplorer(context)
     qtbot.addWidget(page)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def finish(desk: DataDesk) -> Finish:
             try:
                 next(steps)
             except StopIteration as end:
-                return with_trial(end.value)
+                return replace(with_trial(end.value), near={})
 
     return finished_context
 

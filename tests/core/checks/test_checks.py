@@ -380,3 +380,12 @@ def test_code_of_a_model_is_told(good: CheckContext, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"auto_map": {"AutoModel": "modeling.Model"}}')
     context = replace(good, model=replace(good.model, path=str(tmp_path)))
     assert "is not run" in run("model-code", context).message
+
+
+def test_held_out_rows_that_nearly_repeat_others_warn(good: CheckContext) -> None:
+    assert good.split is not None
+    held_out, learned = good.split.held_out, good.split.train
+    both_learned = replace(good, near={learned[1]: learned[0]})
+    assert run("held-out-apart", both_learned).level == "ok"
+    across = replace(good, near=dict.fromkeys(held_out[:5], learned[0]))
+    assert run("held-out-apart", across).message.startswith("5 held-out rows nearly repeat")
