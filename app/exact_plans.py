@@ -70,7 +70,7 @@ class ExactPlans(QObject):
             return f"A run would use the {used.name}: choose it to measure."
         if not model.path:
             return "To measure, download the model first: on the Model page."
-        if not (session.data or {}).get("lengths"):
+        if not session.has_all_rows:
             return "Measuring waits until the data has been read."
         return ""
 

@@ -37,7 +37,7 @@ def page(
     monkeypatch.setattr("app.session.find_devices", lambda: [DEVICE])
     context.session.measure_devices()
     take_model(context, make_model(4))
-    context.session.data = {"lengths": [20, 30]}
+    context.session.data = {"lengths": [20, 30], "complete": True}
     made = MemoryPage(context)
     qtbot.addWidget(made)
     made.resize(1080, 700)
