@@ -1,5 +1,6 @@
 """The preflight checks that need the worker: rows as tokens, and a trial on the device."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -47,7 +48,7 @@ class Preflight(QObject):
         session = self._session
         if session.model is None or not session.has_all_rows:
             return
-        request = {"settings": session.settings.model_dump(), "device": vars(session.device)}
+        request = {"settings": session.settings.model_dump(), "device": asdict(session.device)}
         self._task = session.assistant.data.ask("check", request, self._on_event)
         self.doing = "Looking at model and data"
         self.changed.emit()

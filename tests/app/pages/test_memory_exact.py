@@ -1,5 +1,6 @@
 """The memory page: tracing and measuring, whose result belongs to the settings it was made for."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from app.pages.memory import MemoryPage
 from app.run_state import RunPhase
 from app.widgets.plan_source import PlanSource
 from core.events import Event, Progress, Reply, RunEnded
+from core.jobs.check import CheckRequest
 from core.jobs.dry_run import DryRunRequest
 from core.jobs.probe import ProbeRequest
 from core.memory.devices import CPU_NAME, Device, Overhead
@@ -348,6 +350,18 @@ def test_the_memory_of_a_probe_is_nobody_elses(
     assert session.formulas[1].calibrated_by == 1
     session.change({"model.bits": 8})
     assert "Calibrated by 1 measurement on this machine." in page.source.words.text()
+
+
+def test_a_device_that_was_measured_crosses_to_the_worker(page: MemoryPage, qtbot: QtBot) -> None:
+    session = page.context.session
+    session.choose_device(replace(DEVICE, overheads=(Overhead(GIB, GIB, brief=True),)))
+    page.context.launch.preflight.run()
+    lane = page.context.assistant.data
+    asked = json.loads(json.dumps(lane.last("check").request))  # type: ignore[attr-defined]
+    assert CheckRequest.model_validate(asked).device == session.device
+    qtbot.mouseClick(page.source.trace, LEFT)
+    traced = json.loads(json.dumps(task(page).request))
+    assert DryRunRequest.model_validate(traced).device == session.device
 
 
 def test_why_explains_the_sources(page: MemoryPage, qtbot: QtBot) -> None:
