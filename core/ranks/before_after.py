@@ -10,8 +10,36 @@ from core.ranks.paired import Estimate, increase, mean_loss
 
 Text = Literal["task", "general"]
 
+ChangeKind = Literal["rank", "energy", "damp", "cap"]
+
 BASE, FULL = "base", "full"
 """Names of the base model alone and of the adapter as it is."""
+
+
+_NAMES: dict[ChangeKind, str] = {
+    "rank": "rank",
+    "energy": "energy",
+    "damp": "damping",
+    "cap": "cap",
+}
+
+
+class Change(Evidence):
+    """What is made of an adapter before it is measured again.
+
+    Attributes:
+        kind: "rank": the first `value` components of each module. "energy": the fewest that hold
+            that share of Σσ². "damp": intruder dimensions at that share of their size. "cap": no σ
+            above that multiple of σ₁(W₀).
+    """
+
+    kind: ChangeKind
+    value: float
+
+    @property
+    def name(self) -> str:
+        """Its name among the sides: rank 8, energy 0.9, damping 0.5 or cap 2."""
+        return f"{_NAMES[self.kind]} {self.value:g}"
 
 
 class Side(Evidence):

@@ -9,12 +9,14 @@ tells that.
 """
 
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
 from core.ranks import metrics
 from core.ranks.evidence import Evidence, Numbers
 from core.ranks.metrics import Array
+from core.ranks.null import HIGH, LOW, SEED, number_of_draws, triangular
 from core.ranks.update import Update
 
 
@@ -45,6 +47,33 @@ class FunctionalSpectrum(Evidence):
     null_erank: tuple[float, float]
     sensitivity: Numbers
     sensitivity_error: Numbers
+
+    @classmethod
+    def of(cls, update: Update, gram: Array, null: Array, slopes: tuple[Array, Array]) -> Self:
+        """Return the spectrum of an update in the gauge B = U·diag(σ), A = Vᵀ.
+
+        Args:
+            update: ΔW in that gauge, scaling 1.
+            gram: E[zzᵀ] of z = Vᵀx, (q, q).
+            null: Spectra by chance (see `functional_null`), (draws, q).
+            slopes: g_k and its standard error, (q,) each.
+        """
+        sigma = np.linalg.norm(update.b, axis=0)
+        functional = functional_values(update, gram)
+        low, high = np.quantile(null, [LOW, HIGH], axis=0) * metrics.frobenius(functional)
+        erank_low, erank_high = np.quantile(metrics.erank(null), [LOW, HIGH])
+        return cls(
+            name=update.name,
+            shape=update.shape,
+            sigma=sigma,
+            functional=functional,
+            energies=sigma**2 * np.diag(gram),
+            null_low=low,
+            null_high=high,
+            null_erank=(float(erank_low), float(erank_high)),
+            sensitivity=slopes[0],
+            sensitivity_error=slopes[1],
+        )
 
     @cached_property
     def erank(self) -> float:
@@ -95,6 +124,22 @@ def functional_values(update: Update, gram: Array) -> Array:
     core = abs(update.scaling) * (triangle @ square_root(gram))
     values = np.asarray(np.linalg.svd(core, compute_uv=False))
     return values[: min(*update.shape, update.rank)]
+
+
+def functional_null(shape: tuple[int, int], gram: Array) -> Array:
+    """Return spectra σ(B'·A'·C^½) of random updates of norm 1, (draws, q).
+
+    Args:
+        shape: (m, n) of W.
+        gram: E[z'z'ᵀ] of z' = A'x for one random A' as LoRA starts it, (q, q); B' is Gaussian.
+    """
+    rank = len(gram)
+    draws = number_of_draws(rank)
+    random = np.random.default_rng([SEED, *shape, rank])
+    cores = triangular(random, draws, (shape[0], rank)) @ square_root(gram)
+    sigma = np.linalg.svd(cores, compute_uv=False)
+    norms = metrics.frobenius(sigma)[:, None]
+    return np.asarray(np.divide(sigma, norms, out=np.zeros_like(sigma), where=norms > 0))
 
 
 def square_root(gram: Array) -> Array:
