@@ -168,11 +168,18 @@ def test_the_model_stays_loaded_and_whole(trained: RunFolder) -> None:
             list(desk.run(request, Control()))
             bench = desk._bench
             assert bench is not None
+            assert not any(parameter.grad is not None for parameter in bench.model.parameters())
             for name, part in bench.gauge.parts.items():
                 product = bench.gauge.b(name) @ bench.gauge.a(name) * bench.gauge.scaling(name)
                 whole = (part.u * part.sigma) @ part.v.T
                 assert product.detach().numpy() == pytest.approx(whole, abs=1e-6)
+        request = EvidenceRequest.of_run(trained, "use", rows="training", examples=7)
+        list(desk.run(request, Control()))
     assert desk._bench is bench
+    again = request.result()
+    request.file().unlink()
+    fresh = measured(trained, "use", rows="training", examples=7)
+    assert again.model_dump_json() == fresh.model_dump_json()
 
 
 def test_a_stop_leaves_no_result(trained: RunFolder) -> None:

@@ -124,7 +124,7 @@ def test_essentially_rank_one() -> None:
 def test_the_interval_holds_the_true_rank() -> None:
     """k* is found again on other draws of examples about as often as the interval says."""
     hits = 0
-    for seed in range(60):
+    for seed in range(30):
         random = np.random.default_rng(seed)
         tokens = np.full(150, 10.0)
         losses = {1: 0.2, 2: 0.05, 4: 0.002, 8: 0.001, 16: 0.0}
@@ -151,7 +151,7 @@ def test_the_interval_holds_the_true_rank() -> None:
             )
         )
         hits += found.low <= 4 <= found.high
-    assert hits >= 54
+    assert hits >= 27
 
 
 def test_resampling_is_the_same_every_time_and_spreads_as_the_error_says() -> None:
