@@ -19,7 +19,7 @@ def test_the_verdict_of_a_run(trained: RunFolder, capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     assert "held-out examples" in printed
     assert "uniform" in printed
-    assert main(["evidence", str(trained.path), "--json", "--tolerance", "9"]) == 0
+    assert main(["evidence", str(trained.path), "--json", "--tolerance", "0.3"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["verdict"]["rank"] == 1
     assert {point["mode"] for point in document["points"]} > {"uniform", "functional"}

@@ -15,6 +15,7 @@ from core.jobs.evidence import EvidenceDesk, EvidenceRequest
 from core.ranks.before_after import BeforeAfter, Change
 from core.ranks.curve import LossCurve
 from core.ranks.functional import square_root
+from core.ranks.verdict import judge
 from core.run_folder import RunFolder
 from tests.core.evidence.conftest import Train, events_of, measured
 from tests.core.evidence.dense import (
@@ -216,6 +217,7 @@ def test_an_untrained_adapter_has_nothing_to_lose(trained: RunFolder, tmp_path: 
     curve = request.result()
     assert isinstance(curve, LossCurve)
     assert curve.gain.mean == pytest.approx(0.0, abs=1e-7)
+    assert judge(curve).kind == "unknown"
     assert job.Shelf(tmp_path).folder.parent.name == "evidence"
 
 

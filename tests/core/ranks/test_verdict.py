@@ -108,6 +108,12 @@ def test_an_adapter_that_makes_it_worse() -> None:
     assert "worse, by 0.29" in verdict.sentence
 
 
+def test_a_gain_within_the_tolerance_is_none() -> None:
+    verdict = judge(curve({1: 0.002, 2: 0.0}, gain=0.004))
+    assert verdict.kind == "no gain"
+    assert "the base model alone is as good" in verdict.sentence
+
+
 def test_a_larger_tolerance_never_asks_for_more_rank() -> None:
     ranks = [judge(curve(WIDE), tolerance).k for tolerance in (0.0, 0.05, 0.2, 0.5, 2.0)]
     assert ranks == sorted(ranks, reverse=True)
