@@ -130,7 +130,7 @@ def _tell_use(document: Document) -> Iterator[str]:
     yield f"{len(modules)} modules on {tokens:,} tokens, in {batches} batches"
     weights = median(module["energy_rank"] for module in modules)
     data = median(module["functional_energy_rank"] for module in modules)
-    yield f"Directions for 95 %, median: {weights:g} of the weights, {data:g} of what your data see."
+    yield f"Directions for 95 %, median: {weights:g} of the weights, {data:g} on your data."
     yield ""
     components = sorted(
         (
