@@ -47,7 +47,7 @@ def test_rank_verdict(tmp_path: Path) -> None:
     write_result(told(curve, verdict, direct.loss(FULL, "task"), apart))
 
     assert curve.gain.mean > 2 * curve.gain.error
-    assert curve.increase(point).mean <= max(curve.increase(point).error, 0.005)
+    assert curve.full_loss.mean == pytest.approx(wide.state().best_loss, rel=1e-3)
 
 
 def first_rows(path: Path, count: int) -> Path:
@@ -98,7 +98,7 @@ def told(curve: LossCurve, verdict: Verdict, direct: Estimate, apart: Estimate) 
         f"The starter model, {STEPS} steps on {ROWS:,} rows at r = {RANK} (α/r = 2, seed 7), "
         f"measured on {curve.examples} held-out rows: base model {pm(curve.base_loss)}, adapter "
         f"{pm(curve.full_loss)} nats per token.\n\n"
-        "| Kept | Parameters | Loss above r = 64, paired |\n|---|---|---|\n"
+        f"| Kept | Parameters | Loss above r = {RANK}, paired |\n|---|---|---|\n"
         f"{table}\n"
         f"**{verdict.title}.** {verdict.sentence}\n\n"
         f"Trained directly at rank {verdict.k}, with the same rows, seed and α/r: "
