@@ -18,10 +18,10 @@ from core.evidence.base_vectors import BaseVectors
 from core.evidence.bench import Bench
 from core.evidence.gauge import gauged
 from core.evidence.singular import Operator
-from core.ranks import adapter_spectra
+from core.ranks import adapter_spectra, find_adapter
 from core.ranks.damping import Damped, damp
-from core.ranks.read_adapter import CONFIG_FILE, WEIGHTS_FILE, find_adapter
 from core.ranks.update import Decomposition
+from core.training.snapshot import CONFIG, WEIGHTS
 
 _TOLERANCE = 1e-5  # of σ₁, for what is read back in fp32
 
@@ -90,8 +90,8 @@ def write_damped(
         weights = save(get_peft_model_state_dict(bench.model), {"format": "pt"})
     finally:
         bench.gauge.restore()
-    config = (find_adapter(adapter) / CONFIG_FILE).read_bytes()
-    _write(out, {CONFIG_FILE: config, WEIGHTS_FILE: weights})
+    config = (find_adapter(adapter) / CONFIG).read_bytes()
+    _write(out, {CONFIG: config, WEIGHTS: weights})
     _verify(out, parts)
     changed = [one for one in damped.values() if one.intruders]
     residuals = np.array([one.residual for one in changed])
