@@ -23,7 +23,7 @@ class Requests:
     """Joins the control of this process with the control file of the run, where there is a run.
 
     Only requests that are written to the file after this object was made count: older lines were
-    meant for an earlier worker.
+    meant for an earlier worker. A job that has no run folder of its own has no file.
     """
 
     def __init__(self, control: Control, file: Path | None = None) -> None:
@@ -62,6 +62,8 @@ class Requests:
         return self.control.in_haste
 
     def _size(self) -> int:
+        if self._file is None:
+            return 0
         try:
             return self._file.stat().st_size if self._file else 0
         except FileNotFoundError:
