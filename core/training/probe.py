@@ -116,7 +116,8 @@ def _steps(
     yield Progress(phase="loading", message=f"Loading {base.info.name}")
     trainee = build_trainee(base.settings, base, rows)
     requests.check()
-    passage = yield from open_passage(wanted_passage(trainee), base.info.architecture.vocab_size)
+    wanted = wanted_passage(trainee.model, base.settings, trainee.precision)
+    passage = yield from open_passage(wanted, base.info.architecture.vocab_size)
     free_memory()  # what loading left
     listen_in_blocks(trainee.model, requests.check_often)
     training = base.settings.training
