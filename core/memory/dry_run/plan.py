@@ -8,8 +8,8 @@ from core.errors import UserError
 from core.memory.devices import Device
 from core.memory.dry_run.trace import REFUSALS, Trace, dry_run
 from core.memory.methods import METHODS, Method
-from core.memory.overhead import context_bytes
-from core.memory.plan import HEAP_WASTE, NOTHING, PARTS, MemoryPlan, plan_memory
+from core.memory.overhead import context_bytes, heap_bytes
+from core.memory.plan import MOVING, NOTHING, PARTS, MemoryPlan, plan_memory
 from core.memory.workload import Known
 from core.models.info import ModelInfo
 from core.settings import RunSettings
@@ -54,22 +54,20 @@ def plan_dry(
         except REFUSALS as error:
             yield DryPlan(formula, f"{type(error).__name__}: {error}".partition("\n")[0])
             continue
-        yield DryPlan(_planned(formula, trace, device, on_cpu=known.on_cpu))
+        yield DryPlan(_planned(formula, trace, device))
 
 
-def _planned(
-    formula: MemoryPlan, trace: Trace, device: Device | None, *, on_cpu: bool
-) -> MemoryPlan:
-    context = context_bytes(device)
-    parts = {part: trace.parts.get(part, 0) for part in PARTS} | {"context": context.likely}
-    above = HEAP_WASTE if on_cpu else ERROR
+def _planned(formula: MemoryPlan, trace: Trace, device: Device | None) -> MemoryPlan:
+    parts = {part: trace.parts.get(part, 0) for part in PARTS}
+    context = context_bytes(device) + heap_bytes(device, sum(parts[name] for name in MOVING))
+    parts["context"] = context.likely
     return replace(
         formula,
         parts=MappingProxyType(parts),
         moment=trace.moment,
         peak_bytes=trace.peak_bytes + context.likely,
         low_bytes=round(trace.peak_bytes * (1 - ERROR)) + context.low,
-        high_bytes=round(trace.peak_bytes * (1 + above)) + context.high,
+        high_bytes=round(trace.peak_bytes * (1 + ERROR)) + context.high,
         trained_parameters=trace.trained_parameters,
         parameters=trace.parameters,
         source="dry-run",
