@@ -100,7 +100,10 @@ def _workspace(plan: MemoryPlan, info: ModelInfo, settings: RunSettings) -> str:
 
 
 def _context(plan: MemoryPlan, info: ModelInfo, settings: RunSettings) -> str:
-    return "What driver and libraries take before the first tensor; it depends on the machine."
+    return (
+        "What driver and libraries take for themselves; it depends on the machine. On a processor "
+        "also what the C library cannot use again of freed memory, and a checkpoint in the making."
+    )
 
 
 TEXTS: dict[str, Callable[[MemoryPlan, ModelInfo, RunSettings], str]] = {

@@ -12,7 +12,7 @@ import psutil
 
 from core.adapters import ADAPTERS
 from core.memory.devices import Device
-from core.memory.overhead import WORKER_BASE
+from core.memory.overhead import WORKER_BASE, saving_bytes
 from core.memory.plan import MemoryPlan
 from core.memory.trained import ADAPTER_ELEMENT, EIGHT_BIT, state_bytes
 from core.memory.workload import FP32
@@ -68,8 +68,8 @@ def memory_needs(
         ),
         Need(
             "Saving a checkpoint",
-            saving_bytes(info, settings),
-            "A copy of adapter and moments, so that training goes on, and the file being made.",
+            saving_bytes(adapter_bytes(info, settings), moment_bytes(info, settings)),
+            "A copy of adapter and moments, so that training goes on, and the file, twice over.",
         ),
         Need(
             "Merging with PEFT, later",
@@ -129,15 +129,6 @@ def loading_bytes(info: ModelInfo, plan: MemoryPlan, device: Device) -> int:
         return WORKER_BASE.likely + max((tensor.size_bytes for tensor in info.tensors), default=0)
     waste = ROUNDING_WASTE if plan.bits < 16 else 0.0
     return WORKER_BASE.likely + round((1 + waste) * plan.parts["weights"])
-
-
-def saving_bytes(info: ModelInfo, settings: RunSettings) -> int:
-    """Return what saving needs while training goes on: a copy of all, and the largest file.
-
-    Source: `core.training.snapshot.files_of`; each file is made when it is written.
-    """
-    weights, moments = adapter_bytes(info, settings), moment_bytes(info, settings)
-    return weights + moments + max(weights, moments)
 
 
 def merging_bytes(info: ModelInfo, settings: RunSettings) -> int:

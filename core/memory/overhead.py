@@ -1,5 +1,6 @@
 """Bytes around the run: workspaces of kernels, and what the device's software takes for itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.heap import has_glibc
@@ -45,6 +46,8 @@ RUN = Range(60 * MIB, 120 * MIB, 240 * MIB)
 """What a run on a processor adds to that: the tokenizer's and the readers' libraries with the data,
 100 MiB measured with 3,000 short rows, 170 where long ones had just been tokenised; and the kernels
 that oneDNN compiles, 8 MiB per number of tokens, of which `core.libraries` lets 50 MiB be kept."""
+MOVING = ("gradients", "activations", "logits", "workspace")
+"""Parts of a plan that come and go within a step."""
 HEAP_SHARE = Range(0, 6, 15)
 """Percent of what a step takes and frees: what the C library cannot use again of freed memory, with
 the settings of `core.heap`. Nothing to 13 were measured: nothing where rows differ in length, so
@@ -65,13 +68,29 @@ def context_bytes(device: Device | None) -> Range:
     return AMPERE_CONTEXT if capability < (9, 0) else HOPPER_CONTEXT
 
 
-def heap_bytes(device: Device | None, moving: int) -> Range:
-    """Return what a processor's memory holds beside `moving` bytes of tensors that come and go."""
+def heap_bytes(device: Device | None, parts: Mapping[str, int]) -> Range:
+    """Return what a processor's memory holds beside the tensors of a plan's `parts` (bytes).
+
+    That is freed memory that cannot be used again, and a checkpoint that is written meanwhile.
+    """
     if device is None or device.kind != "cpu":
         return NOTHING
     share = HEAP_SHARE if has_glibc() else UNSETTLED_HEAP_SHARE
-    percent = moving // 100
-    return Range(share.low * percent, share.likely * percent, share.high * percent)
+    moving = sum(parts[name] for name in MOVING)
+    low, likely, high = (
+        moving * percent // 100 for percent in (share.low, share.likely, share.high)
+    )
+    saved = saving_bytes(parts["adapter"], parts["optimizer"]) if parts["adapter"] else 0
+    return Range(low, likely + saved, high + saved)
+
+
+def saving_bytes(weights: int, moments: int) -> int:
+    """Return what saving a checkpoint needs while training goes on.
+
+    A copy of both, and twice the larger file: safetensors puts it together, and copies it into the
+    bytes that it returns (measured: 382 MiB for a file of 190).
+    """
+    return weights + moments + 2 * max(weights, moments)
 
 
 def library_workspace_bytes(device: Device | None) -> int:

@@ -40,8 +40,6 @@ PARTS = (
     "workspace",
     "context",
 )
-MOVING = ("gradients", "activations", "logits", "workspace")
-"""Parts that come and go within a step."""
 NOTHING = Known()
 ERROR = 0.05  # of the allocator's peak: the worst of 165 public runs was 5.3 %, the mean 0.9 %
 UNKNOWN_ERROR = 0.2  # of a family that is planned as if its blocks were Llama's
@@ -172,7 +170,7 @@ def _peak(workload: Workload, device: Device | None) -> MemoryPlan:
     moment = max(candidates, key=lambda name: sum(candidates[name].values()))
     parts = {name: round(candidates[moment].get(name, 0)) for name in PARTS}
     allocated = sum(parts.values())
-    context = context_bytes(device) + heap_bytes(device, sum(parts[name] for name in MOVING))
+    context = context_bytes(device) + heap_bytes(device, parts)
     parts["context"] = context.likely
     interval = _interval(
         allocated, context, ERROR if workload.architecture.known else UNKNOWN_ERROR

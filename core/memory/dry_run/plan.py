@@ -9,7 +9,7 @@ from core.memory.devices import Device
 from core.memory.dry_run.trace import REFUSALS, Trace, dry_run
 from core.memory.methods import METHODS, Method
 from core.memory.overhead import context_bytes, heap_bytes
-from core.memory.plan import MOVING, NOTHING, PARTS, MemoryPlan, plan_memory
+from core.memory.plan import NOTHING, PARTS, MemoryPlan, plan_memory
 from core.memory.workload import Known
 from core.models.info import ModelInfo
 from core.settings import RunSettings
@@ -59,7 +59,7 @@ def plan_dry(
 
 def _planned(formula: MemoryPlan, trace: Trace, device: Device | None) -> MemoryPlan:
     parts = {part: trace.parts.get(part, 0) for part in PARTS}
-    context = context_bytes(device) + heap_bytes(device, sum(parts[name] for name in MOVING))
+    context = context_bytes(device) + heap_bytes(device, parts)
     parts["context"] = context.likely
     return replace(
         formula,
