@@ -18,8 +18,9 @@ import sys
 from collections.abc import Mapping
 
 VARIABLE = "GLIBC_TUNABLES"
+_FIRST = "glibc.malloc.tcache_count"
 _SETTINGS = {
-    "glibc.malloc.tcache_count": 0,
+    _FIRST: 0,
     "glibc.malloc.mxfast": 0,
     "glibc.malloc.mmap_threshold": 32 * 2**20,  # bytes: the most that glibc grows it to by itself
     "glibc.malloc.trim_threshold": 2**40,  # bytes: never
@@ -31,13 +32,16 @@ def with_tidy_heap(environment: Mapping[str, str]) -> dict[str, str]:
     given = [setting for setting in environment.get(VARIABLE, "").split(":") if setting]
     named = {setting.partition("=")[0] for setting in given}
     ours = [f"{name}={value}" for name, value in _SETTINGS.items() if name not in named]
-    return {**environment, VARIABLE: ":".join([*given, *ours])}
+    return {**environment, VARIABLE: ":".join([*ours, *given])}
 
 
 def tidy_own_heap() -> None:
-    """Start this process again, once, with these settings; where there is no glibc do nothing."""
-    wanted = with_tidy_heap(os.environ)
-    if has_glibc() and sys.executable and wanted[VARIABLE] != os.environ.get(VARIABLE):
+    """Start this process again, once, with these settings; where there is no glibc do nothing.
+
+    The first of them tells a process that has them: glibc takes the variable apart where it lies.
+    """
+    if has_glibc() and sys.executable and _FIRST not in os.environ.get(VARIABLE, ""):
+        wanted = with_tidy_heap(os.environ)
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)
 
 
