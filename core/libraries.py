@@ -10,6 +10,9 @@ _ENVIRONMENT = {
     # wake. So they spin for some microseconds (libgomp counts loops), and then sleep.
     "OMP_WAIT_POLICY": "PASSIVE",
     "GOMP_SPINCOUNT": "1000",
+    # oneDNN compiles a kernel for every shape, of half a megabyte, and keeps a thousand. A
+    # step needs ten to twenty, and packed rows have another shape at every step.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }

@@ -12,8 +12,8 @@ import psutil
 
 from core.adapters import ADAPTERS
 from core.memory.devices import Device
-from core.memory.overhead import WORKER_BASE
-from core.memory.plan import HEAP_WASTE, MemoryPlan
+from core.memory.overhead import WORKER_BASE, saving_bytes
+from core.memory.plan import MemoryPlan
 from core.memory.trained import ADAPTER_ELEMENT, EIGHT_BIT, state_bytes
 from core.memory.workload import FP32
 from core.models import store
@@ -22,6 +22,8 @@ from core.models.targets import resolve
 from core.settings import RunSettings
 
 BF16 = 2  # bytes
+ROUNDING_WASTE = 0.85
+"""Of weights that are rounded on a processor: the holes that rounding leaves between them."""
 CODE_TABLES = 2 * 256 * FP32  # bytes: what the 8-bit numbers of each moment stand for
 TOKEN = 4  # bytes: int32, see `core.data.token_rows`
 TOKEN_ROW = 3 * 8 + 2 * TOKEN + TOKEN + 2 * 4
@@ -66,8 +68,8 @@ def memory_needs(
         ),
         Need(
             "Saving a checkpoint",
-            saving_bytes(info, settings),
-            "A copy of adapter and moments, so that training goes on, and the file being made.",
+            saving_bytes(adapter_bytes(info, settings), moment_bytes(info, settings)),
+            "A copy of adapter and moments, so that training goes on, and the file, twice over.",
         ),
         Need(
             "Merging with PEFT, later",
@@ -119,23 +121,14 @@ def loading_bytes(info: ModelInfo, plan: MemoryPlan, device: Device) -> int:
     before the next one comes (`convert_and_load_state_dict_in_model`). So nothing depends on the
     size of a shard, and the pages of the files go back to the system when it needs them.
 
-    On a processor the weights stay. Rounding them leaves holes between what stays, as training does
-    (`HEAP_WASTE`). Of 645 million parameters 1,860 MiB were measured in 4 bits and fp32, 1,865 are
-    computed; 2,772 in fp32 without rounding, 2,890 computed.
+    On a processor the weights stay. Rounding them leaves holes between what stays
+    (`ROUNDING_WASTE`). Of 645 million parameters 1,860 MiB were measured in 4 bits and fp32, 1,865
+    are computed; 2,772 in fp32 without rounding, 2,890 computed.
     """
     if device.kind != "cpu":
         return WORKER_BASE.likely + max((tensor.size_bytes for tensor in info.tensors), default=0)
-    waste = HEAP_WASTE if plan.bits < 16 else 0.0
+    waste = ROUNDING_WASTE if plan.bits < 16 else 0.0
     return WORKER_BASE.likely + round((1 + waste) * plan.parts["weights"])
-
-
-def saving_bytes(info: ModelInfo, settings: RunSettings) -> int:
-    """Return what saving needs while training goes on: a copy of all, and the largest file.
-
-    Source: `core.training.snapshot.files_of`; each file is made when it is written.
-    """
-    weights, moments = adapter_bytes(info, settings), moment_bytes(info, settings)
-    return weights + moments + max(weights, moments)
 
 
 def merging_bytes(info: ModelInfo, settings: RunSettings) -> int:

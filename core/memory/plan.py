@@ -15,6 +15,7 @@ from core.memory.mlp import buffer_bytes
 from core.memory.overhead import (
     Range,
     context_bytes,
+    heap_bytes,
     library_workspace_bytes,
 )
 from core.memory.shards import gathered_bytes
@@ -44,11 +45,6 @@ PARTS = (
 NOTHING = Known()
 ERROR = 0.05  # of the allocator's peak: the worst of 165 public runs was 5.3 %, the mean 0.9 %
 UNKNOWN_ERROR = 0.2  # of a family that is planned as if its blocks were Llama's
-HEAP_WASTE = 0.85
-"""Of the tensors, on a processor: what the C library keeps of freed memory, and what kernels make
-for themselves. Short runs of the starter's shape took 17 to 35 % more than their tensors. Over many
-steps with rows of many lengths the peak grows: after 60 with the default settings it was 41 % above
-the tensors planned for the longest rows, though the rows that came had half as many tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,12 +187,12 @@ def _peak(workload: Workload, device: Device | None) -> MemoryPlan:
     """Return the largest of the moments of a workload, and the context."""
     candidates = moments(workload, library_workspace_bytes(device))
     moment = max(candidates, key=lambda name: sum(candidates[name].values()))
-    context = context_bytes(device)
     parts = {name: round(candidates[moment].get(name, 0)) for name in PARTS}
     allocated = sum(parts.values())
+    context = context_bytes(device) + heap_bytes(device, parts)
     parts["context"] = context.likely
     error = ERROR if workload.architecture.known else UNKNOWN_ERROR
-    interval = _interval(allocated, context, error, HEAP_WASTE if workload.on_cpu else error)
+    interval = _interval(allocated, context, error)
     plan = MemoryPlan(
         method=workload.method.name,
         bits=workload.method.bits,
@@ -254,9 +250,9 @@ def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, f
     }
 
 
-def _interval(allocated: int, context: Range, below: float, above: float) -> Range:
+def _interval(allocated: int, context: Range, error: float) -> Range:
     return Range(
-        round(allocated * (1 - below)) + context.low,
+        round(allocated * (1 - error)) + context.low,
         allocated + context.likely,
-        round(allocated * (1 + above)) + context.high,
+        round(allocated * (1 + error)) + context.high,
     )

@@ -1,6 +1,7 @@
 """Changes of settings that are proposed for the sake of memory, and what each does to the plan."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -67,12 +68,14 @@ class Case:
     trained: Sequence[int] = ()
     exact: MemoryPlan | None = None
     _longest: Sequence[tuple[int, int]] = field(init=False, repr=False)
+    _counts: Mapping[int, int] = field(init=False, repr=False)
     _plans: dict[RunSettings, MemoryPlan] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Pick the rows that can ever share a micro-batch of the longest ones."""
         rows = zip(self.lengths, self.trained, strict=True)
         object.__setattr__(self, "_longest", nlargest(effective_batch(self.settings), rows))
+        object.__setattr__(self, "_counts", Counter(self.lengths))
 
     def after(self, steps: Iterable[Step]) -> RunSettings:
         """Return the settings with these steps taken."""
@@ -95,7 +98,7 @@ class Case:
 
     def _formula(self, settings: RunSettings) -> MemoryPlan:
         lengths, trained = ([row[i] for row in self._longest] for i in (0, 1))
-        known = Known.of_rows(lengths, trained, settings)
+        known = Known.of_rows(lengths, trained, settings, self._counts)
         return plan_memory(self.info, settings, device=self.device, known=known)
 
 

@@ -27,7 +27,7 @@ from core.training.exactness import add_in_order, order_in_words, why_inexact
 from core.training.exam import Exam
 from core.training.guards import Mishap, OutOfMemory, Overflow, Spoilt, out_of_memory_in_words
 from core.training.keeper import Keeper
-from core.training.measure import PeakMemory
+from core.training.measure import PeakMemory, free_memory
 from core.training.micro_batch import Layout
 from core.training.passage import Passage
 from core.training.prefix import open_prefix
@@ -87,6 +87,7 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
             vocabulary = base.info.architecture.vocab_size
             wanted = wanted_passage(trainee.model, base.settings, trainee.precision)
             passage = yield from open_passage(wanted, vocabulary)
+        free_memory()  # what loading left
         loop = Loop(run, trainee, passage, requests, memory)
         yield from loop.begin(base, resume=resume)
     except Halt as halt:

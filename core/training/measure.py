@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import torch
 
+from core.heap import give_back_heap
+
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 
@@ -38,8 +40,9 @@ class PeakMemory:
 
 
 def free_memory() -> None:
-    """Give back what nobody holds any more, to the device as well."""
+    """Give back what nobody holds any more, to the device and to the system."""
     gc.collect()
+    give_back_heap()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
