@@ -73,4 +73,5 @@ class Preflight(QObject):
             case RunEnded():
                 self._task, self.doing = None, ""
                 self.error = "" if event.outcome == "finished" else event.message
+                self._session.learn_types()
         self.changed.emit()

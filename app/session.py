@@ -4,6 +4,7 @@ Pages never talk to each other. They change settings here and listen to the sign
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
@@ -13,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.assistant import Assistant, Task
 from app.plan_shelf import PlanShelf, Subject, subject
+from core.chosen_types import chosen_types
 from core.errors import UserError
 from core.events import Event, Progress, Reply, RunEnded
 from core.memory.changes import difference
@@ -249,6 +251,14 @@ class Session(QObject):
         self._make_plans()
         self.device_changed.emit()
         self.plan_changed.emit()
+
+    def learn_types(self) -> None:
+        """Plan with the number types that a worker has chosen on this computer meanwhile."""
+        types = chosen_types(self.device.kind)
+        if types != self.device.types:
+            self.device = replace(self.device, types=types)
+            self._make_plans()
+            self.plan_changed.emit()
 
     def measure_devices(self) -> None:
         """Look again what is free on the devices of this computer, and what was measured there.

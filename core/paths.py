@@ -22,6 +22,11 @@ def runs_dir() -> Path:
     return home / "runs" if home else Path(_DIRS.user_data_dir) / "runs"
 
 
+def types_file() -> Path:
+    """The file of the number types that were chosen here (see `core.chosen_types`)."""
+    return measurements_file().with_name("types.json")
+
+
 def measurements_file() -> Path:
     """The file of measured peaks of memory (see `core.memory.measurements`)."""
     home = _home()

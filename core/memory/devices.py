@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 import pynvml
 
+from core.chosen_types import UNTRIED, Types, chosen_types
 from core.memory.measurements import Measurement, kept
 
 CPU_NAME = "This computer (CPU)"
@@ -59,6 +60,7 @@ class Device:
         windows_bytes: What is left free so that Windows does not move memory into main memory.
         series: Of a card to plan for: its family, such as NVIDIA GeForce RTX 40.
         overheads: What was measured here lately (see `core.memory.calibration`).
+        types: What number types that are "auto" came to here.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Device:
     windows_bytes: int = 0
     series: str = ""
     overheads: tuple[Overhead, ...] = ()
+    types: Types = UNTRIED
 
     @property
     def used_bytes(self) -> int:
@@ -159,4 +162,6 @@ def _text(name: Any) -> str:
 
 def _processor() -> Device:
     memory = psutil.virtual_memory()
-    return Device(CPU_NAME, int(memory.total), int(memory.available), "cpu")
+    return Device(
+        CPU_NAME, int(memory.total), int(memory.available), "cpu", types=chosen_types("cpu")
+    )

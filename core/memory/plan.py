@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from core.chosen_types import UNTRIED
 from core.memory.calibration import calibrated
 from core.memory.cells import ModelCells
 from core.memory.checkpointing import activation_bytes, fewest_blocks
@@ -148,12 +149,22 @@ def plan_methods(
     Raises:
         UserError: A target matches no module of the model.
     """
+    settings = _with_chosen_types(settings, device)
     cells = ModelCells.of(info, settings.adapter.targets)
     if device is not None and device.kind == "cpu":
         known = replace(known, on_cpu=True)
     return tuple(
         _plan(Workload.of(cells, settings, method, known), settings, device) for method in methods
     )
+
+
+def _with_chosen_types(settings: RunSettings, device: Device | None) -> RunSettings:
+    """Return the settings with what "auto" came to on the device, as far as it was tried there."""
+    types, model = (device.types if device else UNTRIED), settings.model
+    if not types.products or not model.dtype == model.attention_dtype == "auto":
+        return settings
+    decided = {"dtype": types.products, "attention_dtype": types.attention}
+    return settings.model_copy(update={"model": model.model_copy(update=decided)})
 
 
 def _plan(workload: Workload, settings: RunSettings, device: Device | None) -> MemoryPlan:

@@ -112,14 +112,14 @@ def test_without_evidence_a_plan_is_as_it_was(device: Device | None) -> None:
 def test_on_a_processor_the_overhead_moves_and_the_tensors_stay() -> None:
     before = planned(CPU)
     tensors = before.allocated_bytes
-    took = Overhead(tensors, round(430 * MIB + 0.2 * tensors))
+    took = Overhead(tensors, round(500 * MIB + 0.1 * tensors))
     after = planned(replace(CPU, overheads=(took,) * 3))
     assert after.calibrated_by == 3
     assert {**after.parts, "context": 0} == {**before.parts, "context": 0}
     assert sum(after.parts.values()) == after.peak_bytes
     assert after.peak_bytes == pytest.approx(took.measured_bytes, rel=0.03)
     assert after.low_bytes < took.measured_bytes < after.high_bytes
-    assert after.high_bytes - after.low_bytes < 0.5 * (before.high_bytes - before.low_bytes)
+    assert after.high_bytes - after.low_bytes < 0.8 * (before.high_bytes - before.low_bytes)
 
 
 def test_on_a_gpu_only_the_context_is_learned() -> None:
