@@ -1,4 +1,4 @@
-"""What auto came to is kept for plans, and whatever is wrong with the file is as if there was none."""
+"""What auto came to is kept for plans; a file that is wrong counts as none."""
 
 import json
 from dataclasses import replace
