@@ -4,9 +4,11 @@ Algorithm R: B = Q_B·R_B and Aᵀ = Q_A·R_A (thin QR), then the SVD of the sma
 float64 the relative error of σ stays below 1e-12 down to σ/σ₁ = 1e-9; the cost is 2(m+n)r² + O(r³).
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.ranks.metrics import Array
 
@@ -19,12 +21,17 @@ class Update:
         name: Module name in the base model, as in model.layers.3.self_attn.q_proj.
         b: B, (m, r), float64.
         a: A, (r, n), float64.
+        scaling: s.
+        embedding: W is a table of embeddings, whose factors files hold transposed and swapped.
+        window: Height and width of a convolution, which n = inputs·height·width counts in; else ().
     """
 
     name: str
     b: Array
     a: Array
     scaling: float = 1.0
+    embedding: bool = False
+    window: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -57,6 +64,10 @@ class Decomposition:
         k = components
         return Decomposition(self.name, self.u[:, :k], self.sigma[:k], self.v[:, :k])
 
+    def select(self, stays: NDArray[np.bool_]) -> "Decomposition":
+        """Return the components whose place in the mask (q,) is true."""
+        return Decomposition(self.name, self.u[:, stays], self.sigma[stays], self.v[:, stays])
+
     def balanced(self) -> Update:
         """Return the canonical gauge: B = U·√σ and A = √σ·Vᵀ, scaling 1.
 
@@ -73,6 +84,19 @@ def decompose(update: Update) -> Decomposition:
     u, sigma, vt = np.linalg.svd(update.scaling * (r_b @ r_a.T), full_matrices=False)
     q = min(*update.shape, update.rank)
     return Decomposition(update.name, q_b @ u[:, :q], sigma[:q], q_a @ vt[:q].T)
+
+
+def weighted_sum(terms: Iterable[tuple[float, Update]]) -> Update:
+    """Return Σ w·ΔW exactly, in factors that stand side by side: rank Σr, scaling 1.
+
+    Raises:
+        ValueError: Their shapes differ.
+    """
+    weighted = [(weight * update.scaling, update) for weight, update in terms]
+    first = weighted[0][1]
+    b = np.concatenate([weight * update.b for weight, update in weighted], axis=1)
+    a = np.concatenate([update.a for _, update in weighted])
+    return replace(first, b=b, a=a, scaling=1.0)
 
 
 def singular_values(update: Update) -> Array:
