@@ -48,8 +48,9 @@ class _Pair:
 class AdapterFiles:
     """A PEFT folder whose headers are checked and whose matrices are read module by module.
 
-    Iterating yields one `ModuleSpectrum` after the other, so that only one pair of matrices is in
-    memory and a window can stay alive in between; `total` tells how many there will be.
+    Iterating yields one `ModuleSpectrum` after the other, and `updates` the factors themselves, so
+    that only one pair of matrices is in memory and a window can stay alive in between; `total`
+    tells how many there will be.
 
     Attributes:
         folder: Where they lie.

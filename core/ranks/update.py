@@ -4,7 +4,7 @@ Algorithm R: B = Q_B·R_B and Aᵀ = Q_A·R_A (thin QR), then the SVD of the sma
 float64 the relative error of σ stays below 1e-12 down to σ/σ₁ = 1e-9; the cost is 2(m+n)r² + O(r³).
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,6 +77,18 @@ class Decomposition:
         return Update(self.name, self.u * root, root[:, None] * self.v.T)
 
 
+def concatenate(updates: Sequence[Update], weights: Sequence[float] = ()) -> Update:
+    """Return Σ w_t·s_t·B_t·A_t of one module exactly: factors side by side, scaling 1.
+
+    Weights are 1 where none are given. The width is the sum of the ranks; `decompose` tells how
+    many of them are needed.
+    """
+    factors = weights or [1.0] * len(updates)
+    scaled = [w * u.scaling * u.b for w, u in zip(factors, updates, strict=True)]
+    a = np.vstack([u.a for u in updates])
+    return replace(updates[0], b=np.hstack(scaled), a=a, scaling=1.0)
+
+
 def decompose(update: Update) -> Decomposition:
     """Return the singular value decomposition of an update, in float64."""
     q_b, r_b = np.linalg.qr(update.b)
@@ -84,19 +96,6 @@ def decompose(update: Update) -> Decomposition:
     u, sigma, vt = np.linalg.svd(update.scaling * (r_b @ r_a.T), full_matrices=False)
     q = min(*update.shape, update.rank)
     return Decomposition(update.name, q_b @ u[:, :q], sigma[:q], q_a @ vt[:q].T)
-
-
-def weighted_sum(terms: Iterable[tuple[float, Update]]) -> Update:
-    """Return Σ w·ΔW exactly, in factors that stand side by side: rank Σr, scaling 1.
-
-    Raises:
-        ValueError: Their shapes differ.
-    """
-    weighted = [(weight * update.scaling, update) for weight, update in terms]
-    first = weighted[0][1]
-    b = np.concatenate([weight * update.b for weight, update in weighted], axis=1)
-    a = np.concatenate([update.a for _, update in weighted])
-    return replace(first, b=b, a=a, scaling=1.0)
 
 
 def singular_values(update: Update) -> Array:

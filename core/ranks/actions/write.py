@@ -21,7 +21,7 @@ from core.ranks.metrics import Array, frobenius
 from core.ranks.read_adapter import CONFIG_FILE, WEIGHTS_FILE, AdapterFiles
 from core.ranks.safetensors_writer import TensorEntry, encoded, write_safetensors
 from core.ranks.spectra import PREFIX
-from core.ranks.update import Update, singular_values, weighted_sum
+from core.ranks.update import Update, concatenate, singular_values
 
 _TOLERANCE = {"F32": 1e-6, "F16": 1e-2, "BF16": 1e-2}
 """Largest ‖ΔW read − ΔW meant‖/‖ΔW‖ of a module: the rounding of the stored type, with room."""
@@ -199,6 +199,6 @@ def _verify(draft: Draft, folder: Path, profile: Profile) -> dict[str, float]:
 
 def _error(meant: Update, read: Update, scaling: float) -> float:
     """Return ‖scaling·B·A − ΔW‖/‖ΔW‖, the numerator alone where ΔW = 0."""
-    difference = weighted_sum([(scaling / read.scaling, read), (-1.0, meant)])
+    difference = concatenate([read, meant], [scaling / read.scaling, -1.0])
     norm = float(frobenius(singular_values(meant)))
     return float(frobenius(singular_values(difference))) / (norm or 1.0)
