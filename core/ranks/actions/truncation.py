@@ -11,9 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from core.errors import UserError
 from core.ranks.actions.draft import Draft, Slot, rebuilt
-from core.ranks.metrics import Array
 from core.ranks.safetensors_writer import ITEM_BYTES
 from core.ranks.selection import Kept
 from core.ranks.spectra import AdapterSpectra
@@ -93,16 +91,6 @@ class TruncationPlan:
         return sum(module.kept == 0 for module in self.modules)
 
 
-def sigma_of(spectra: AdapterSpectra) -> dict[str, Array]:
-    """Return the singular values by module, as the rules of `core.ranks.selection` take them."""
-    return {module.name: module.singular_values for module in spectra.modules}
-
-
-def shapes_of(spectra: AdapterSpectra) -> dict[str, tuple[int, int]]:
-    """Return (m, n) by module."""
-    return {module.name: module.shape for module in spectra.modules}
-
-
 def plan_truncation(spectra: AdapterSpectra, stays: Kept, how: str) -> TruncationPlan:
     """Return what keeping these components would mean.
 
@@ -127,22 +115,6 @@ def plan_truncation(spectra: AdapterSpectra, stays: Kept, how: str) -> Truncatio
         parameters_before=sum(module.rank * sum(module.shape) for module in spectra.modules),
         item_bytes=ITEM_BYTES.get(spectra.adapter.dtype, 4),
     )
-
-
-def check_rank(spectra: AdapterSpectra, rank: int) -> None:
-    """Check that truncating to `rank` makes any module smaller, or leaves it as it is.
-
-    Raises:
-        UserError: It is below 1, or above the rank of every module.
-    """
-    largest = max((module.rank for module in spectra.modules), default=0)
-    if rank < 1:
-        raise UserError(f"The rank {rank} keeps nothing.", "Choose a rank of 1 or more.")
-    if rank > largest:
-        raise UserError(
-            f"The rank {rank} is larger than that of the adapter, {largest}.",
-            f"Choose {largest} or less; `rankscope grow` makes a rank larger.",
-        )
 
 
 def truncated(draft: Draft, plan: TruncationPlan) -> Draft:
