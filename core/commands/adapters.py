@@ -96,7 +96,14 @@ def plan_document(draft: Draft, plan: TruncationPlan) -> Document:
         "error": plan.error,
         "dropped": plan.dropped,
         "modules": [
-            {**dataclasses.asdict(module), "shape": list(module.shape), "error": module.error}
+            {
+                "name": module.name,
+                "shape": list(module.shape),
+                "rank": module.rank,
+                "kept": module.kept,
+                "energy": module.energy,
+                "error": module.error,
+            }
             for module in plan.modules
         ],
         "written": None,
