@@ -132,7 +132,6 @@ def tell_plan(document: Document) -> Iterator[str]:
             f"{kind:<{width}}  {len(members):>5}  {_span(members, 'rank'):>9}  "
             f"{_span(members, 'kept'):>9}  {max(m['error'] for m in members):>13.3g}"
         )
-    yield from tell_written(document["written"])
 
 
 def tell_written(written: Document | None) -> Iterator[str]:

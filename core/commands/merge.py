@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, ClassVar
 
-from core.commands.adapters import add_choice, add_out, tell_plan, truncate
+from core.commands.adapters import add_choice, add_out, tell_plan, tell_written, truncate
 from core.commands.base import COMMANDS
 from core.ranks.actions.draft import opened
 from core.ranks.actions.merge import merge
@@ -52,7 +52,8 @@ class Merge:
         for name, weight, norm, cosines in rows:
             shown = "  ".join(f"{cosine:>6.3f}" for cosine in cosines)
             print(f"{name:<{width}}  {weight:>7g}  {norm:>8.3g}  {shown}")
-        print("\n" + "\n".join(tell_plan(document)))
+        print()
+        print("\n".join([*tell_plan(document), *tell_written(document["written"])]))
 
 
 _COLUMNS = ("adapters", "weights", "norms", "cosines")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, ClassVar
 
-from core.commands.adapters import add_choice, add_out, tell_plan, truncate
+from core.commands.adapters import add_choice, add_out, tell_plan, tell_written, truncate
 from core.commands.base import COMMANDS
 from core.ranks.actions.draft import opened
 
@@ -34,4 +34,4 @@ class Truncate:
     @staticmethod
     def show(document: dict[str, Any]) -> None:
         """Print the plan and where the result is."""
-        print("\n".join(tell_plan(document)))
+        print("\n".join([*tell_plan(document), *tell_written(document["written"])]))
