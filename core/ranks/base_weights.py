@@ -1,5 +1,6 @@
 """W₀ of the base model, matrix by matrix, where its files are safetensors of plain numbers."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +11,12 @@ from core.models.info import ModelInfo
 from core.models.weights import weight_files
 from core.ranks.metrics import Array
 from core.ranks.safetensors_file import SafetensorsFile
+
+
+def _alike(one: SafetensorsFile, other: SafetensorsFile, key: str) -> bool:
+    if one.tensors[key].dtype == other.tensors[key].dtype:
+        return one.raw(key) == other.raw(key)
+    return np.array_equal(one.read(key), other.read(key))
 
 
 class BaseWeights:
@@ -40,6 +47,18 @@ class BaseWeights:
         raise UserError(
             f"{self._model.name} has no matrix {name} of {shape[0]} × {shape[1]}.",
             "Choose the model that the adapter was trained on.",
+        )
+
+    def changed(self, other: "BaseWeights", modules: Iterable[str]) -> tuple[str, ...]:
+        """Return the keys of tensors that differ in another model, those of `modules` left out."""
+        found = (self._find(name) for name in modules)
+        known = {place[1] for place in found if place is not None}
+        theirs = {key: file for file in other._files for key in file.tensors}
+        return tuple(
+            key
+            for file in self._files
+            for key in file.tensors
+            if key in theirs and key not in known and not _alike(file, theirs[key], key)
         )
 
     def _is_transposed(self, name: str) -> bool:

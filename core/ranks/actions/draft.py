@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from core.models.info import ModelInfo
 from core.ranks.read_adapter import AdapterFiles
 from core.ranks.safetensors_file import SafetensorsFile
 from core.ranks.spectra import AdapterInfo, AdapterSpectra, plain_name, spectra_of
@@ -133,18 +134,20 @@ def rebuilt(update: Update, part: Decomposition) -> Update:
     return replace(update, b=made.b, a=made.a, scaling=1.0)
 
 
-def opened(path: Path, start: Path | None = None) -> Draft:
+def opened(path: Path, *, start: Path | None = None, base: ModelInfo | None = None) -> Draft:
     """Return an adapter of any family that has factors as a draft.
 
     Args:
         path: A folder of PEFT or Diffusers, a run folder, or a safetensors file.
         start: The adapter as training began, for starts that changed the base model (PiSSA, …);
             what training learned is then an adapter for the base model as it was.
+        base: The base model, where shapes are known from it alone (VeRA); not for DoRA, whose
+            factors would then no longer be the stored ones.
 
     Raises:
         UserError: There is no adapter, or its ΔW has no factors.
     """
-    files = AdapterFiles(path, start=start)
+    files = AdapterFiles(path, start=start, base=base)
     stored, info = files.stored, files.info
     settings = {key: value for key in _KEPT_KEYS if (value := stored.description.option(key))}
     magnitudes = [m.keys["magnitude"] for m, _ in stored.modules if "magnitude" in m]
