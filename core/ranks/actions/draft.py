@@ -15,7 +15,14 @@ from core.ranks.update import Decomposition, Update
 
 WIDE = "F32"
 _HALVES = ("F16", "BF16")
-_KEPT_KEYS = ("task_type", "fan_in_fan_out", "use_dora", "bias", "modules_to_save")
+_KEPT_KEYS = (
+    "task_type",
+    "fan_in_fan_out",
+    "use_dora",
+    "bias",
+    "modules_to_save",
+    "ensure_weight_tying",
+)
 
 
 @dataclass(frozen=True)
