@@ -1,7 +1,8 @@
 """The singular values of an adapter, module by module, with their sums and nulls."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath, PureWindowsPath
@@ -93,10 +94,28 @@ class ModuleSpectrum:
 
     @cached_property
     def energy_rank(self) -> Mapping[str, int]:
-        """Directions that keep 90, 95 and 99 % of the energy, by share ("0.95")."""
+        """Directions that keep 90, 95 and 99 % of the energy Σσ², by share ("0.95")."""
         return {
             f"{share:.2f}": int(metrics.energy_rank(self.singular_values, share))
             for share in metrics.ENERGY_SHARES
+        }
+
+    @cached_property
+    def nuclear_rank(self) -> Mapping[str, int]:
+        """Directions that keep 90, 95 and 99 % of the sum Σσ, by share."""
+        return {
+            f"{share:.2f}": int(metrics.nuclear_rank(self.singular_values, share))
+            for share in metrics.ENERGY_SHARES
+        }
+
+    @property
+    def base_rank(self) -> Mapping[str, int]:
+        """Directions above 0.1 and 1 % of ‖W₀‖, by share; empty without the base model."""
+        if not self.base_norm:
+            return {}
+        return {
+            f"{share:.3f}": int(metrics.base_rank(self.singular_values, share, self.base_norm))
+            for share in metrics.BASE_SHARES
         }
 
     @cached_property
@@ -182,10 +201,28 @@ def module_spectrum(update: Update | KroneckerUpdate) -> ModuleSpectrum:
     """
     name, shape, rank, scaling = update.name, update.shape, update.rank, update.scaling
     if isinstance(update, KroneckerUpdate):
-        sigma = update.singular_values()
+        sigma = _finite(name, update.singular_values)
         return ModuleSpectrum(name, shape, rank, scaling, sigma, blocks=update.blocks)
     _check(update)
-    return ModuleSpectrum(name, shape, rank, scaling, singular_values(update))
+    return ModuleSpectrum(
+        name, shape, rank, scaling, _finite(name, lambda: singular_values(update))
+    )
+
+
+def _finite(name: str, compute: Callable[[], Array]) -> Array:
+    """Return singular values.
+
+    Raises:
+        UserError: The numbers are finite, but so large that their products are not.
+    """
+    with np.errstate(over="ignore", invalid="ignore"), suppress(np.linalg.LinAlgError):
+        sigma = compute()
+        if np.isfinite(sigma).all():
+            return sigma
+    raise UserError(
+        f"The update of {name} holds numbers too large to compute with.",
+        "The file is damaged, or the training diverged. Take an earlier checkpoint.",
+    )
 
 
 def _check(update: Update) -> None:

@@ -94,7 +94,8 @@ def convert_dora(path: Path, base: ModelInfo, rank: int, energy: float = 1.0) ->
     Raises:
         UserError: It is no DoRA adapter, or the weights of its base are not at hand.
     """
-    weights, files = weights_of(base), AdapterFiles(path, base=base)
+    weights = weights_of(base)
+    files = AdapterFiles(path, base=base, weights=weights)
 
     def changes() -> Iterator[tuple[str, Array]]:
         for spectrum in files:
