@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UserError
+from core.models import store
 from core.models.info import ModelInfo
 from core.models.weights import weight_files
 from core.ranks.metrics import Array
@@ -27,7 +28,7 @@ class BaseWeights:
 
     @property
     def at_hand(self) -> bool:
-        """Whether there are files of plain numbers; not for GGUF, 4 bits, or config.json alone."""
+        """Whether there are files of plain numbers; not for 4 bits, or config.json alone."""
         return bool(self._files) and all(
             tensor.dtype in PLAIN for file in self._files for tensor in file.tensors.values()
         )
@@ -76,7 +77,8 @@ class BaseWeights:
 
     @cached_property
     def _files(self) -> tuple[SafetensorsFile, ...]:
-        folder = Path(self._model.path)
-        if not self._model.path or not folder.is_dir():
+        place = Path(self._model.path)
+        folder = store.unpacked(place) if place.suffix == ".gguf" else place
+        if not self._model.path or folder is None or not folder.is_dir():
             return ()
         return tuple(SafetensorsFile(file) for file in weight_files(folder))

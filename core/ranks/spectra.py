@@ -18,7 +18,7 @@ from core.ranks.families import ScaleVector
 from core.ranks.kronecker import Block, KroneckerUpdate
 from core.ranks.metrics import Array
 from core.ranks.null import Null, unit_null
-from core.ranks.update import Update, singular_values
+from core.ranks.update import Update, singular_values, too_large
 
 PREFIX = "base_model.model."
 """What PEFT writes before the module names of the base model."""
@@ -219,10 +219,7 @@ def _finite(name: str, compute: Callable[[], Array]) -> Array:
         sigma = compute()
         if np.isfinite(sigma).all():
             return sigma
-    raise UserError(
-        f"The update of {name} holds numbers too large to compute with.",
-        "The file is damaged, or the training diverged. Take an earlier checkpoint.",
-    )
+    raise too_large(name)
 
 
 def _check(update: Update) -> None:
@@ -258,7 +255,8 @@ def in_order(
     modules: list[ModuleSpectrum], adapter: AdapterInfo, vectors: Iterable[ScaleVector] = ()
 ) -> AdapterSpectra:
     """Return the spectra by layer, and inside a layer as data flows: attention, then MLP."""
-    return AdapterSpectra(tuple(sorted(modules, key=_place)), adapter, tuple(vectors))
+    ordered = sorted(modules, key=lambda module: place_of(module.name))
+    return AdapterSpectra(tuple(ordered), adapter, tuple(vectors))
 
 
 def plain_name(name: str) -> str:
@@ -266,6 +264,7 @@ def plain_name(name: str) -> str:
     return name.removeprefix(PREFIX)
 
 
-def _place(module: ModuleSpectrum) -> tuple[int, bool, int]:
-    layer, kind = locate(module.name) or _OUTSIDE
+def place_of(name: str) -> tuple[int, bool, int]:
+    """Return what a module is sorted by: its layer, then the way the data flow in it."""
+    layer, kind = locate(name) or _OUTSIDE
     return (layer, *flow(kind))

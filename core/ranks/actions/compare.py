@@ -13,6 +13,7 @@ from core.errors import UserError
 from core.ranks.actions.draft import Draft
 from core.ranks.actions.together import together
 from core.ranks.metrics import Array
+from core.ranks.spectra import place_of
 from core.ranks.update import Decomposition, Update, concatenate, decompose, singular_values
 
 Side = Literal["inputs", "outputs", "A"]
@@ -90,7 +91,7 @@ class Comparison:
 
     Attributes:
         names: Of both, for people.
-        modules: Those that both have, in the order of the first.
+        modules: Those that both have, by layer, and in a layer as the data flow.
         only: Modules that the first or the second has alone.
         warnings: What makes the numbers mean less than they seem to.
     """
@@ -115,7 +116,8 @@ def compare(first: Draft, second: Draft) -> Comparison:
         UserError: They have no module in common, or a common one has two shapes.
     """
     pairs = together((first, second))
-    modules = tuple(_module(one, other) for one, other in pairs if one and other)
+    found = [_module(one, other) for one, other in pairs if one and other]
+    modules = tuple(sorted(found, key=lambda module: place_of(module.name)))
     if not modules:
         raise UserError(
             f"{first.name} and {second.name} have no module in common.",

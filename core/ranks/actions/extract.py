@@ -131,7 +131,7 @@ def weights_of(model: ModelInfo) -> BaseWeights:
     if not weights.at_hand:
         raise UserError(
             f"The weights of {model.name} are not at hand as safetensors.",
-            "Choose a model folder; a GGUF file or a hub id is one after its first run or chat.",
+            "Choose a model folder; a GGUF file is unpacked to one at its first run or chat.",
         )
     return weights
 
