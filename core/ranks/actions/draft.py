@@ -166,13 +166,13 @@ def opened(path: Path, *, start: Path | None = None, base: ModelInfo | None = No
         settings=settings,
         carried=tuple(Carried(stored.file, key) for key in (*magnitudes, *stored.ignored)),
         story=(("Made from", f"{info.name} ({info.family}, rank {info.rank})"),),
-        obstacle=_obstacle(stored, since_start=start is not None),
+        obstacle=_obstacle(info.name, stored, since_start=start is not None),
     )
 
 
-def _obstacle(stored: StoredAdapter, *, since_start: bool) -> UserError | None:
+def _obstacle(name: str, stored: StoredAdapter, *, since_start: bool) -> UserError | None:
     """Return why an adapter cannot be written again as B and A, None where it can."""
-    name, option = stored.file.path.parent.name, stored.description.option
+    option = stored.description.option
     if stored.start and not since_start:
         return UserError(
             f"{name} was initialised with {stored.start}, which changed the base model.",

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.errors import UserError
 from core.ranks.actions.compare import inner_product
-from core.ranks.actions.draft import Draft
+from core.ranks.actions.draft import WIDE, Draft
 from core.ranks.actions.together import modules_of, together
 from core.ranks.metrics import Array
 from core.ranks.update import Update, concatenate
@@ -53,7 +53,7 @@ def merge(drafts: Sequence[Draft], weights: Sequence[float]) -> Merger:
         )
     if not all(np.isfinite(weights)):
         raise UserError("A weight is no finite number.", "Write numbers such as 0.5 or -1.")
-    if len(drafts) > 1:
+    if list(weights) != [1.0]:
         for draft in drafts:
             _check(draft)
     inner = _inner_products(drafts)
@@ -82,7 +82,7 @@ def _sum(drafts: Sequence[Draft], weights: Sequence[float]) -> Draft:
             yield concatenate([u for u, _ in there], [w for _, w in there])
 
     fact = " + ".join(f"{w:g} × {d.name}" for w, d in zip(weights, drafts, strict=True))
-    widest = max(drafts, key=lambda draft: draft.dtype == "F32")
+    widest = max(drafts, key=lambda draft: draft.dtype == WIDE)
     return widest.resized(slots, updates, ("Merged", fact))
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,8 @@ def _data(draft: Draft, layout: Layout) -> Iterator[bytes]:
 
 def _factors(update: Update, layout: Layout) -> tuple[Array, Array]:
     """Return B and A with what the config does not say of the scaling in B, padded to its rank."""
-    b = update.b * (update.scaling / layout.scaling(update.name))
+    given = layout.scaling(update.name)
+    b = update.b if given == update.scaling else update.b * (update.scaling / given)
     missing = layout.stored_rank(update.name) - update.rank
     return np.pad(b, ((0, 0), (0, missing))), np.pad(update.a, ((0, missing), (0, 0)))
 
@@ -202,6 +203,6 @@ def _verify(draft: Draft, folder: Path, profile: Profile) -> dict[str, float]:
 
 def _error(meant: Update, read: Update, scaling: float) -> float:
     """Return ‖scaling·B·A − ΔW‖/‖ΔW‖, the numerator alone where ΔW = 0."""
-    difference = concatenate([read, meant], [scaling / read.scaling, -1.0])
+    difference = concatenate([replace(read, scaling=scaling), meant], [1.0, -1.0])
     norm = float(frobenius(singular_values(meant)))
     return float(frobenius(singular_values(difference))) / (norm or 1.0)

@@ -107,6 +107,8 @@ def test_what_cannot_be_added_up(two: list[Draft], tiny_model: Path, tmp_path: P
     dora = opened(make(tiny_model, tmp_path / "dora", "dora"))
     with pytest.raises(UserError, match="DoRA adapter"):
         merge([dora, dora], [0.5, 0.5])
+    with pytest.raises(UserError, match="DoRA adapter"):
+        merge([dora], [0.5])
 
 
 @pytest.mark.parametrize("kind", ["rslora", "patterns", "dora"])
