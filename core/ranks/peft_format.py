@@ -29,6 +29,7 @@ _SHARED = re.compile(r"base_model\.(?P<part>vera_[AB])(?:\.(?P<adapter>[^.]+))?"
 _MARK = re.compile(r"(^|[._])(lora|hada|lokr|vera|ia3|oft|boft|hra|c3a|miss|randlora)_")
 _BIAS = re.compile(r"\.lora_[AB](\.[^.]+)?\.bias$")
 _NESTED = ".base_layer"
+_LONGEST_KEY = 300  # patterns are matched against names, in a time that grows with their length
 # In this order models register the parameters of their experts, and PEFT wraps them.
 _EXPERT_ORDER = ("gate_up_proj", "gate_up_proj_bias", "down_proj", "down_proj_bias")
 
@@ -142,6 +143,8 @@ def _sorted_keys(
     shared: dict[str, str] = {}
     ignored, adapters = [], set()
     for key in file.tensors:
+        if len(key) > _LONGEST_KEY:
+            raise UserError(f"{key[:80]}… is too long for a name.", "Save the adapter again.")
         if match := _SHARED.fullmatch(key):
             shared[match["part"]] = key
         elif match := _KEY.fullmatch(key):

@@ -37,10 +37,11 @@ def report(document: Document) -> str:
 
 def _heading(adapter: Document, modules: list[Document]) -> str:
     ranks = sorted({module["rank"] for module in modules})
-    rank = f"rank {ranks[0]}, " if len(ranks) == 1 else f"rank {ranks[0]} to {ranks[-1]}, "
+    widest = f" to {ranks[-1]}" if len(ranks) > 1 else ""
+    rank = f"rank {ranks[0]}{widest}, " if ranks else ""
     made_for = f", made for {adapter['base_name']}" if adapter["base_name"] else ""
     return (
-        f"{adapter['name']}: {_family(adapter['family'])}, {rank if ranks else ''}"
+        f"{adapter['name']}: {_family(adapter['family'])}, {rank}"
         f"{len(modules) or len(adapter['vectors'])} modules, "
         f"{adapter['parameters']:,} parameters{made_for}"
     )
