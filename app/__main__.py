@@ -20,6 +20,8 @@ def main() -> int:
         sys.stderr.write("error: There is no display to open a window on.\n")
         sys.stderr.write("hint: `rankscope --help` lists what works in a terminal.\n")
         return 2
+    # Spectra are computed beside the frames: NumPy's OpenBLAS must leave the other cores alone.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from app.application import main as window
 
     return window()

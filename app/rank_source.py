@@ -139,6 +139,13 @@ class RankSource(QObject):
 
     def _finish(self, files: "AdapterFiles") -> None:
         self.cancel()
+        if not self._read:
+            self.error = UserError(
+                f"{files.folder.name} has no spectrum: it multiplies by vectors (IA³).",
+                "`rankscope ranks` prints them.",
+            )
+            self.changed.emit()
+            return
         self.spectra = files.spectra(self._read)
         self.opened, self.error = files.folder, None
         self.steps, self.step = [], -1

@@ -31,7 +31,7 @@ def load_speaker(
     info = open_model(settings.source)
     place = find_adapter(Path(adapter)) if adapter else None
     if place is not None:
-        check_base(adapter_spectra(place), info)
+        check_base(adapter_spectra(place, info), info)
     yield Progress(phase="loading", message=f"Loading {info.name}")
     precision = choose_precision(settings.dtype)
     model = load_model(folder, settings, dtype=precision.dtype, device=str(precision.device))

@@ -150,7 +150,8 @@ def plan_methods(
         UserError: A target matches no module of the model.
     """
     settings = _with_chosen_types(settings, device)
-    cells = ModelCells.of(info, settings.adapter.targets)
+    pattern = getattr(settings.adapter, "rank_pattern", ())
+    cells = ModelCells.of(info, settings.adapter.targets, pattern)
     if device is not None and device.kind == "cpu":
         known = replace(known, on_cpu=True)
     return tuple(

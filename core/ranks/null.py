@@ -8,14 +8,18 @@ uniform), scaled to the Frobenius norm of the measured update.
 (Bartlett's decomposition), so that a draw costs O(r³) whatever the shape of W. The entries of A
 are uniform: their fourth moment 9/5 makes the squared length of a row of A vary as 4n/5, where
 Gaussian entries would give 2n; the lengths are corrected for that.
+
+The null of a Kronecker product (LoKr) is the product of two random matrices of the same shapes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from core.ranks import metrics
+from core.ranks.kronecker import Block
 from core.ranks.metrics import Array
 
 SEED = 20260822
@@ -33,7 +37,7 @@ class Null:
         singular_values: Lower and upper curve over the components, each (q,).
         energy: Lower and upper curve of the cumulative energy, each (q,).
         intervals: By the names of `metrics.NORMS` and `metrics.RATIOS`.
-        energy_rank: By share, as in "0.95".
+        energy_rank, nuclear_rank: By share, as in "0.95".
     """
 
     draws: int
@@ -41,6 +45,7 @@ class Null:
     energy: tuple[Array, Array]
     intervals: dict[str, Interval]
     energy_rank: dict[str, tuple[int, int]]
+    nuclear_rank: dict[str, tuple[int, int]]
 
     def scaled(self, norm: float) -> "Null":
         """Return the same for updates whose Frobenius norm is `norm` instead of 1."""
@@ -55,14 +60,25 @@ class Null:
             energy=self.energy,
             intervals={**self.intervals, **norms},
             energy_rank=self.energy_rank,
+            nuclear_rank=self.nuclear_rank,
         )
 
 
 @lru_cache(maxsize=512)
-def unit_null(shape: tuple[int, int], rank: int) -> Null:
-    """Return the null for W of `shape` (m, n) and ΔW of norm 1; the same numbers every time."""
-    draws = number_of_draws(rank)
-    sigma = draw_spectra(shape, rank, draws, np.random.default_rng([SEED, *shape, rank]))
+def unit_null(shape: tuple[int, int], rank: int, blocks: tuple[Block, ...] = ()) -> Null:
+    """Return the null for W of `shape` (m, n) and ΔW of norm 1; the same numbers every time.
+
+    Args:
+        shape: Of W.
+        rank: Width of B and A.
+        blocks: The two sides, where ΔW is a Kronecker product; their ranks count then.
+    """
+    draws = number_of_draws(max((min(block) for block in blocks), default=rank))
+    random = np.random.default_rng([SEED, *shape, rank, *np.ravel(blocks).astype(int)])
+    if blocks:
+        sigma = _draw_products(blocks, draws, random)
+    else:
+        sigma = draw_spectra(shape, rank, draws, random)
     sigma /= metrics.frobenius(sigma)[:, None]
     measures = {**metrics.NORMS, **metrics.RATIOS}
     low, high = _band(sigma)
@@ -71,10 +87,8 @@ def unit_null(shape: tuple[int, int], rank: int) -> Null:
         singular_values=(low, high),
         energy=_band(metrics.cumulative_energy(sigma)),
         intervals={name: _interval(measure(sigma)) for name, measure in measures.items()},
-        energy_rank={
-            f"{share:.2f}": _whole_interval(metrics.energy_rank(sigma, share))
-            for share in metrics.ENERGY_SHARES
-        },
+        energy_rank=_by_share(metrics.energy_rank, sigma),
+        nuclear_rank=_by_share(metrics.nuclear_rank, sigma),
     )
 
 
@@ -97,6 +111,19 @@ def draw_spectra(
     return np.asarray(sigma)[:, : min(*shape, rank)]
 
 
+def _draw_products(blocks: tuple[Block, ...], draws: int, random: np.random.Generator) -> Array:
+    """Return singular values of random Kronecker products, (draws, all products)."""
+    products = np.ones((draws, 1))
+    for rows, columns, width in blocks:
+        if width < min(rows, columns):
+            sigma = draw_spectra((rows, columns), width, draws, random)
+        else:
+            tall = max(rows, columns), min(rows, columns)
+            sigma = np.asarray(np.linalg.svd(triangular(random, draws, tall), compute_uv=False))
+        products = np.einsum("di,dj->dij", products, sigma).reshape(draws, -1)
+    return np.sort(products, axis=1)[:, ::-1]
+
+
 def triangular(random: np.random.Generator, draws: int, shape: tuple[int, int]) -> Array:
     """Return R of the QR of Gaussian matrices of `shape`, (draws, min(shape), columns)."""
     rows, columns = shape
@@ -117,6 +144,13 @@ def _band(curves: Array) -> tuple[Array, Array]:
 def _interval(values: Array) -> Interval:
     low, high = np.quantile(values, [LOW, HIGH])
     return float(low), float(high)
+
+
+def _by_share(
+    measure: Callable[[Array, float], np.ndarray], sigma: Array
+) -> dict[str, tuple[int, int]]:
+    shares = metrics.ENERGY_SHARES
+    return {f"{share:.2f}": _whole_interval(measure(sigma, share)) for share in shares}
 
 
 def _whole_interval(values: np.ndarray) -> tuple[int, int]:

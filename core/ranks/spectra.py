@@ -1,20 +1,27 @@
 """The singular values of an adapter, module by module, with their sums and nulls."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath, PureWindowsPath
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import UserError
 from core.models.info import LinearModule, ModelInfo, ModuleGrid, flow, locate
 from core.ranks import metrics
+from core.ranks.dora import DoraSplit
+from core.ranks.families import ScaleVector
+from core.ranks.kronecker import Block, KroneckerUpdate
 from core.ranks.metrics import Array
 from core.ranks.null import Null, unit_null
-from core.ranks.update import Update, singular_values
+from core.ranks.update import Update, singular_values, too_large
 
-_PREFIX = "base_model.model."
+PREFIX = "base_model.model."
+"""What PEFT writes before the module names of the base model."""
 _OUTSIDE = (1_000_000, "")  # sorts modules of no numbered block, such as lm_head, to the end
 
 
@@ -23,8 +30,8 @@ class AdapterInfo:
     """What is known of an adapter beside its matrices.
 
     Attributes:
-        family: "lora", "rslora" or "dora".
-        base_model: What adapter_config.json says it was made for; may be empty.
+        family: "lora", "rslora", "dora" or a name in `core.ranks.families.FAMILIES`.
+        base_model: What the adapter says it was made for; may be empty.
         rank, alpha: The common ones; single modules may differ (`ModuleSpectrum.rank`).
         dtype: Number type of the stored matrices, as in safetensors ("BF16").
         notes: Sentences about what the spectra do not show.
@@ -58,6 +65,10 @@ class ModuleSpectrum:
         rank: r, the width of B and A; what the update could use.
         scaling: s in ΔW = s·B·A.
         singular_values: σ₁ ≥ … of ΔW, min(m, n, r) of them.
+        blocks: The two sides where ΔW is a Kronecker product, for its null.
+        floor: σ/σ₁ below which the values are rounding; 0 for algorithm R.
+        base_norm: ‖W₀‖ in the Frobenius norm; 0 where the base model is not at hand.
+        dora: The learned lengths of DoRA, where the base model is at hand.
     """
 
     name: str
@@ -65,6 +76,10 @@ class ModuleSpectrum:
     rank: int
     scaling: float
     singular_values: Array
+    blocks: tuple[Block, ...] = ()
+    floor: float = 0.0
+    base_norm: float = 0.0
+    dora: DoraSplit | None = None
 
     @property
     def trained(self) -> bool:
@@ -79,35 +94,68 @@ class ModuleSpectrum:
 
     @cached_property
     def energy_rank(self) -> Mapping[str, int]:
-        """Directions that keep 90, 95 and 99 % of the energy, by share ("0.95")."""
+        """Directions that keep 90, 95 and 99 % of the energy Σσ², by share ("0.95")."""
         return {
             f"{share:.2f}": int(metrics.energy_rank(self.singular_values, share))
             for share in metrics.ENERGY_SHARES
         }
 
     @cached_property
+    def nuclear_rank(self) -> Mapping[str, int]:
+        """Directions that keep 90, 95 and 99 % of the sum Σσ, by share."""
+        return {
+            f"{share:.2f}": int(metrics.nuclear_rank(self.singular_values, share))
+            for share in metrics.ENERGY_SHARES
+        }
+
+    @property
+    def base_rank(self) -> Mapping[str, int]:
+        """Directions above 0.1 and 1 % of ‖W₀‖, by share; empty without the base model."""
+        if not self.base_norm:
+            return {}
+        return {
+            f"{share:.3f}": int(metrics.base_rank(self.singular_values, share, self.base_norm))
+            for share in metrics.BASE_SHARES
+        }
+
+    @cached_property
     def numerical_rank(self) -> int:
-        """Singular values above the rounding of float64; 0 while untrained."""
-        floor = max(self.shape) * np.finfo(np.float64).eps * self.singular_values[0]
-        return int((self.singular_values > floor).sum())
+        """Singular values above the rounding of float64, or the floor; 0 while untrained."""
+        relative = max(max(self.shape) * np.finfo(np.float64).eps, self.floor)
+        return int((self.singular_values > relative * self.singular_values[0]).sum())
+
+    @property
+    def reliable(self) -> NDArray[np.bool_]:
+        """Which singular values stand above the floor, (q,)."""
+        return np.asarray(self.singular_values >= self.floor * self.singular_values[0])
+
+    @property
+    def relative_size(self) -> float | None:
+        """‖ΔW‖/‖W₀‖, where the base model is at hand."""
+        return self.scalars["frobenius"] / self.base_norm if self.base_norm else None
 
     @property
     def random_energy_rank(self) -> Mapping[str, tuple[int, int]]:
         """The null of `energy_rank`: it does not depend on the norm, so it is cheap."""
-        return unit_null(self.shape, self.rank).energy_rank
+        return unit_null(self.shape, self.rank, self.blocks).energy_rank
 
     @cached_property
     def null(self) -> Null:
         """The same numbers for a random update of equal shape, rank and norm."""
-        return unit_null(self.shape, self.rank).scaled(self.scalars["frobenius"])
+        return unit_null(self.shape, self.rank, self.blocks).scaled(self.scalars["frobenius"])
 
 
 @dataclass(frozen=True, eq=False)
 class AdapterSpectra:
-    """The spectra of a whole adapter, modules in the order of their layers."""
+    """The spectra of a whole adapter, modules in the order of their layers.
+
+    Attributes:
+        vectors: What has no spectrum of its own: the vectors of IA³.
+    """
 
     modules: tuple[ModuleSpectrum, ...]
     adapter: AdapterInfo = field(default_factory=AdapterInfo)
+    vectors: tuple[ScaleVector, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, ModuleSpectrum]:
@@ -129,16 +177,52 @@ class AdapterSpectra:
     @property
     def trained(self) -> bool:
         """True as soon as one module has changed."""
-        return any(module.trained for module in self.modules)
+        return any(m.trained for m in self.modules) or any(v.changed for v in self.vectors)
+
+    @cached_property
+    def layer_concentration(self) -> float:
+        """The Herfindahl-Hirschman index of the layers: Σ (share of Σσ² in a layer)².
+
+        1/L where L layers share the energy evenly, 1 where one layer has it all, 0 while untrained.
+        """
+        energy: dict[int, float] = defaultdict(float)
+        for module in self.modules:
+            energy[(locate(module.name) or _OUTSIDE)[0]] += module.scalars["frobenius"] ** 2
+        total = sum(energy.values())
+        return sum((part / total) ** 2 for part in energy.values()) if total else 0.0
 
 
-def module_spectrum(update: Update) -> ModuleSpectrum:
+def module_spectrum(update: Update | KroneckerUpdate) -> ModuleSpectrum:
     """Return the spectrum of one module.
 
     Raises:
         UserError: A matrix holds NaN or infinity.
         ValueError: The shapes do not fit each other.
     """
+    name, shape, rank, scaling = update.name, update.shape, update.rank, update.scaling
+    if isinstance(update, KroneckerUpdate):
+        sigma = _finite(name, update.singular_values)
+        return ModuleSpectrum(name, shape, rank, scaling, sigma, blocks=update.blocks)
+    _check(update)
+    return ModuleSpectrum(
+        name, shape, rank, scaling, _finite(name, lambda: singular_values(update))
+    )
+
+
+def _finite(name: str, compute: Callable[[], Array]) -> Array:
+    """Return singular values.
+
+    Raises:
+        UserError: The numbers are finite, but so large that their products are not.
+    """
+    with np.errstate(over="ignore", invalid="ignore"), suppress(np.linalg.LinAlgError):
+        sigma = compute()
+        if np.isfinite(sigma).all():
+            return sigma
+    raise too_large(name)
+
+
+def _check(update: Update) -> None:
     b, a = update.b, update.a
     if b.ndim != 2 or a.ndim != 2 or b.shape[1] != a.shape[0] or 0 in b.shape + a.shape:
         raise ValueError(f"{update.name}: B {b.shape} and A {a.shape} do not fit each other")
@@ -148,9 +232,6 @@ def module_spectrum(update: Update) -> ModuleSpectrum:
                 f"{side} of {update.name} holds numbers that are not finite (NaN or infinity).",
                 "The training diverged. Take an earlier checkpoint, or a lower learning rate.",
             )
-    return ModuleSpectrum(
-        update.name, update.shape, update.rank, update.scaling, singular_values(update)
-    )
 
 
 def spectra_of(updates: Iterable[Update], adapter: AdapterInfo | None = None) -> AdapterSpectra:
@@ -170,16 +251,20 @@ def _bare_info(modules: list[ModuleSpectrum]) -> AdapterInfo:
     )
 
 
-def in_order(modules: list[ModuleSpectrum], adapter: AdapterInfo) -> AdapterSpectra:
+def in_order(
+    modules: list[ModuleSpectrum], adapter: AdapterInfo, vectors: Iterable[ScaleVector] = ()
+) -> AdapterSpectra:
     """Return the spectra by layer, and inside a layer as data flows: attention, then MLP."""
-    return AdapterSpectra(tuple(sorted(modules, key=_place)), adapter)
+    ordered = sorted(modules, key=lambda module: place_of(module.name))
+    return AdapterSpectra(tuple(ordered), adapter, tuple(vectors))
 
 
 def plain_name(name: str) -> str:
     """Return the name in the base model, without PEFT's wrapping."""
-    return name.removeprefix(_PREFIX)
+    return name.removeprefix(PREFIX)
 
 
-def _place(module: ModuleSpectrum) -> tuple[int, bool, int]:
-    layer, kind = locate(module.name) or _OUTSIDE
+def place_of(name: str) -> tuple[int, bool, int]:
+    """Return what a module is sorted by: its layer, then the way the data flow in it."""
+    layer, kind = locate(name) or _OUTSIDE
     return (layer, *flow(kind))

@@ -20,7 +20,7 @@ from core.events import RanksComputed
 from core.ranks import Update, save_ranks, spectra_of
 from core.run_folder import RunFolder
 from core.settings import RunSettings
-from tests.core.ranks.rank_folders import Q3, UP0, pair, write_adapter
+from tests.core.ranks.rank_folders import PREFIX, Q3, UP0, pair, write_adapter
 
 KINDS = {"self_attn.q_proj": (12, 10), "self_attn.v_proj": (6, 10), "mlp.up_proj": (24, 10)}
 LAYERS = 4
@@ -310,7 +310,7 @@ def test_a_broken_adapter_is_said_in_place_and_nothing_is_lost(
     file.write_bytes(file.read_bytes()[:-10])
     page.open_adapter(folder)
     assert page.banner.isVisible()
-    assert "is damaged" in page.banner.text
+    assert "is cut off: 10 bytes are missing" in page.banner.text
     assert len(page.map.map.values) == LAYERS * len(KINDS)
 
 
@@ -325,9 +325,21 @@ def test_numbers_that_are_not_finite_are_said_in_place(
 
 
 def test_dora_says_what_is_not_shown(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
-    desk.page.open_adapter(write_adapter(tmp_path / "words", pair(Q3), {"use_dora": True}))
+    lengths = {f"{PREFIX}{Q3}.lora_magnitude_vector": np.ones(12, "<f4")}
+    tensors = {**pair(Q3), **lengths}
+    desk.page.open_adapter(write_adapter(tmp_path / "words", tensors, {"use_dora": True}))
     wait_read(qtbot, desk.page)
     assert "directional part" in desk.page.banner.text
+
+
+def test_an_adapter_without_a_spectrum_is_said_in_place(
+    qtbot: QtBot, desk: Desk, tmp_path: Path
+) -> None:
+    tensors = {f"{PREFIX}{Q3}.ia3_l": np.full((12, 1), 1.1, "<f4")}
+    desk.page.open_adapter(write_adapter(tmp_path / "words", tensors, {"peft_type": "IA3"}))
+    wait_read(qtbot, desk.page)
+    assert "has no spectrum" in desk.page.banner.text
+    assert desk.page.empty.isVisible()
 
 
 def test_damaged_spectra_of_a_run(trained: Desk) -> None:

@@ -84,3 +84,16 @@ def test_dominance_and_top_share() -> None:
     assert float(metrics.dominance([3.0, 2.0])) == pytest.approx(1.5)
     assert float(metrics.dominance([3.0])) == 0
     assert float(metrics.top_share([3.0, 1.0])) == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(("share", "k"), [(0.90, 4), (0.95, 5), (0.99, 7)])
+def test_nuclear_rank_of_the_reference(share: float, k: int) -> None:
+    """From the reference: σ = 10·2^-i, i < 8, the exact column."""
+    assert int(metrics.nuclear_rank(CASES["geom2"]["singular_values"], share)) == k
+    assert int(metrics.nuclear_rank(np.zeros(4), share)) == 0
+
+
+def test_base_rank_counts_what_stands_out_of_the_base() -> None:
+    sigma = np.array([4.0, 2.0, 0.5, 0.01])
+    assert int(metrics.base_rank(sigma, 0.01, 100.0)) == 2
+    assert int(metrics.base_rank(sigma, 0.1, 100.0)) == 0

@@ -75,3 +75,20 @@ def test_higher_ranks_need_fewer_draws() -> None:
     assert number_of_draws(1) == 400
     assert number_of_draws(64) == 128
     assert number_of_draws(4096) == 4
+
+
+@pytest.mark.parametrize("right", [(12, 10, 10), (12, 10, 3)])
+def test_kronecker_products_have_a_null_of_their_own(right: tuple[int, int, int]) -> None:
+    random = np.random.default_rng(7)
+    c, d, width = right
+    dense = []
+    for _ in range(DRAWS):
+        second = random.standard_normal((c, d))
+        if width < d:
+            second = random.standard_normal((c, width)) @ random.uniform(-1, 1, (width, d))
+        product = np.kron(random.standard_normal((4, 3)), second)
+        dense.append(np.linalg.svd(product, compute_uv=False)[: 3 * width])
+    table = np.array(dense)
+    low, high = unit_null((48, 30), 3 * width, ((4, 3, 3), right)).intervals["erank"]
+    expected = np.quantile(metrics.erank(table), [0.05, 0.95])
+    assert (low, high) == pytest.approx(tuple(expected), rel=0.05)

@@ -106,3 +106,20 @@ def test_all_modules_of_the_starter_in_a_fraction_of_a_second() -> None:
     assert len(spectra.modules) == 210
     # 0.09 s on one core of the machine it was written on; the bound leaves room for a busy one.
     assert time.perf_counter() - started < 1.0
+
+
+def test_concentration_of_the_layers() -> None:
+    """Shares 1/5 and 4/5 of the energy: 0.04 + 0.64; one layer alone: 1."""
+    updates = [
+        Update(f"model.layers.{layer}.mlp.up_proj", np.eye(4, 2), np.eye(2, 3), 1.0 + layer)
+        for layer in range(2)
+    ]
+    assert spectra_of(updates).layer_concentration == pytest.approx(0.68)
+    assert spectra_of(updates[:1]).layer_concentration == 1.0
+    assert spectra_of([Update("x", np.zeros((4, 2)), np.ones((2, 3)))]).layer_concentration == 0
+
+
+def test_numbers_too_large_for_their_product() -> None:
+    huge = np.full((8, 2), 1e200)
+    with pytest.raises(UserError, match="too large"):
+        spectra_of([Update("x", huge, huge.T)])
