@@ -72,6 +72,7 @@ class ModelCells:
         targets: The matrices that get an adapter.
         parameters: All parameters of the model.
         expert_parameters: How many of them belong to experts.
+        transposed: In 16 bits the matrices are GPT-2's Conv1D.
     """
 
     architecture: Architecture
@@ -79,6 +80,7 @@ class ModelCells:
     targets: tuple[Cell, ...]
     parameters: int
     expert_parameters: int
+    transposed: bool
 
     @classmethod
     @lru_cache(maxsize=8)
@@ -96,7 +98,14 @@ class ModelCells:
             names = set(resolve(targets, info.grid))
             chosen = _cells((module for module in modules if module.name in names), routed)
         cells = blocks + _cells(info.fixed_matrices, routed)
-        return cls(info.architecture, cells, chosen, info.parameters, info.expert_parameters)
+        return cls(
+            info.architecture,
+            cells,
+            chosen,
+            info.parameters,
+            info.expert_parameters,
+            info.transposed,
+        )
 
     @property
     def other_parameters(self) -> int:
