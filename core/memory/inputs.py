@@ -62,11 +62,8 @@ def all_input_bytes(workload: Workload, *, mlp: bool) -> int:
     and for LLM.int8, whose `MatMul8bitLt` keeps the input of every product.
     """
     output = 0 if output_is_kept(workload) else output_width(workload)
-    if mlp:
-        inner = 0 if relu_is_kept(workload) else mlp_width(workload)
-    else:
-        inner = output
-    return workload.element * (workload.architecture.hidden_size + inner)
+    inner = 0 if relu_is_kept(workload) else mlp_width(workload)
+    return workload.element * (workload.architecture.hidden_size + (inner if mlp else output))
 
 
 def adapter_input_bytes(workload: Workload, targets: Sequence[Cell]) -> float:

@@ -16,8 +16,8 @@ def tables(compared: Sequence[Compared]) -> str:
     traced = [each for each in compared if not each.why_not]
     off = [each for each in traced if abs(each.error) > 0.02]
     said = (
-        f"{len(compared)} cases in which any two settings meet: {len(off)} differ by more than 2 %, "
-        f"{len(compared) - len(traced)} cannot be traced."
+        f"{len(compared)} cases in which any two settings meet: "
+        f"{len(off)} differ by more than 2 %, {len(compared) - len(traced)} cannot be traced."
     )
     return "\n\n".join(
         [

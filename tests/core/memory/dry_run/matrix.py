@@ -156,7 +156,9 @@ def covering(axes: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
         chosen = dict(pair)
         for name in axes:
             if name not in chosen:
-                gains = [len(missing & _pairs({**chosen, name: i}, axes)) for i in _span(axes, name)]
+                gains = [
+                    len(missing & _pairs({**chosen, name: i}, axes)) for i in _span(axes, name)
+                ]
                 best = [i for i, gain in enumerate(gains) if gain == max(gains)]
                 chosen[name] = dice.choice(best)
         missing -= _pairs(chosen, axes)
