@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from core.memory.activations import hidden_bytes, layer_loads
 from core.memory.cells import Cell, ModelCells
 from core.memory.devices import Device
-from core.memory.inputs import factor_copy_bytes, trained_input_bytes
+from core.memory.inputs import copied_bytes, trained_input_bytes
 from core.memory.methods import method_of
 from core.memory.plan import NOTHING, MemoryPlan
 from core.memory.trained import adapter_bytes, gradient_bytes, optimizer_bytes
@@ -209,4 +209,4 @@ def _input_bytes(workload: Workload, targets: Sequence[Cell]) -> float:
     per_token = trained_input_bytes(workload, narrow, mlp=False) + trained_input_bytes(
         workload, wide, mlp=True
     )
-    return workload.tokens * per_token + factor_copy_bytes(workload, targets)
+    return workload.tokens * per_token + copied_bytes(workload, targets)

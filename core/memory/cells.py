@@ -75,6 +75,7 @@ class ModelCells:
         targets: The matrices that get an adapter.
         parameters: All parameters of the model.
         expert_parameters: How many of them belong to experts.
+        transposed: In 16 bits the matrices are GPT-2's Conv1D.
     """
 
     architecture: Architecture
@@ -82,6 +83,7 @@ class ModelCells:
     targets: tuple[Cell, ...]
     parameters: int
     expert_parameters: int
+    transposed: bool
 
     @classmethod
     @lru_cache(maxsize=8)
@@ -102,7 +104,14 @@ class ModelCells:
             ranks = resolve_ranks(rank_pattern, info.grid)
             chosen = _cells((module for module in modules if module.name in names), routed, ranks)
         cells = blocks + _cells(info.fixed_matrices, routed)
-        return cls(info.architecture, cells, chosen, info.parameters, info.expert_parameters)
+        return cls(
+            info.architecture,
+            cells,
+            chosen,
+            info.parameters,
+            info.expert_parameters,
+            info.transposed,
+        )
 
     @property
     def other_parameters(self) -> int:

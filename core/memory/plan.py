@@ -240,7 +240,7 @@ def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, f
     gradients = share * gradient_bytes(workload)
     kept, last, first = activation_bytes(workload, workload.checkpointed or 0)
     # From the second micro-batch of an accumulated step on the gradients lie under forward too.
-    early = 0.0 if workload.accumulation == 1 and not workload.stack.ours else gradients
+    early = 0.0 if workload.accumulation == 1 else gradients
     held = held_logit_bytes(workload)
     late = 0.0 if workload.stack.steps_in_backward else gradients
     temporary = share * step_temporary_bytes(workload)

@@ -144,7 +144,10 @@ class Workload:
         ours = method.name != "full" and model.architecture.kind == "decoder"
         stack = known.stack if ours or not known.stack.ours else TRAINER
         attention = known.attention or settings.model.attention
-        packed = stack.ours and training.packing and attention != "eager"
+        if model.architecture.scores_made:
+            attention = "eager"
+        packable = stack.ours and attention != "eager" and model.architecture.packable
+        packed = packable and training.packing
         element = element_bytes(settings.model.dtype, on_cpu=known.on_cpu)
         attended = settings.model.attention_dtype if packed else "auto"
         narrow = stack.ours and training.adapter_products == "model"
@@ -203,15 +206,25 @@ class Workload:
         return self.method.name == "full"
 
     @property
+    def dora(self) -> bool:
+        """Adapters learn the length of every row besides."""
+        return self.adapter.method == "dora" and not self.full
+
+    @property
     def dropout(self) -> float:
         """Share of an adapter's input that is silenced."""
         return self.adapter.dropout if isinstance(self.adapter, LowRankSettings) else 0.0
 
     @property
     def shortened(self) -> bool:
-        """Adapted matrices are computed in one step (`core.training.adapter_product`)."""
+        """Adapted matrices are computed in one step (`core.training.adapter_product`).
+
+        That takes matrices of torch's Linear, which bitsandbytes also makes of GPT-2's Conv1D.
+        """
         plain = self.adapter.method != "dora" and not self.dropout
-        return self.stack.ours and plain and self.method.bits != 8
+        known = self.method.bits == 4 or not self.model.transposed
+        linear = known and self.architecture.quantizable
+        return self.stack.ours and plain and linear and self.method.bits != 8
 
     def adapter_of(self, rank: int) -> AdapterSettings:
         """Return the settings of an adapter with a rank of its own; 0 stands for the common one."""
