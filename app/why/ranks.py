@@ -41,6 +41,26 @@ RANKS: dict[str, Why] = {
         effect="The most by which ΔW can stretch any input.",
         source=_DEFINITION,
     ),
+    "over_training": Why(
+        what="How many directions the updates use, step by step.",
+        effect="Line: the median over all modules; band: the middle half of them; thin line: the "
+        "selected module. Effective rank (σ) and k95 often fall while a few directions grow, and "
+        "level off when training has found what it needs. Blue: the step that is shown; green: "
+        "the best held-out loss. A click goes to a step.",
+        source=_DEFINITION,
+    ),
+    "size_over_training": Why(
+        what="How large the updates are, step by step.",
+        effect="‖ΔW‖ is the whole change, σ₁ its strongest direction. A σ₁ that goes on growing "
+        "alone means that one direction takes over; a sudden jump often goes with a loss spike.",
+        source=_DEFINITION,
+    ),
+    "components": Why(
+        what="Every singular value of the selected module, step by step.",
+        effect="One row per component, the strongest on top; bright is large, on a logarithmic "
+        "scale of at most three powers of ten.",
+        source=_DEFINITION,
+    ),
     "null": Why(
         what="What the same measure would give if the adapter held only random numbers.",
         effect="A measure inside the band says nothing; far outside it, something was learned.",

@@ -85,11 +85,15 @@ class ModuleSpectrum:
             for share in metrics.ENERGY_SHARES
         }
 
+    @property
+    def floor(self) -> float:
+        """The rounding of float64: a singular value below it says nothing."""
+        return float(max(self.shape) * np.finfo(np.float64).eps * self.singular_values[0])
+
     @cached_property
     def numerical_rank(self) -> int:
-        """Singular values above the rounding of float64; 0 while untrained."""
-        floor = max(self.shape) * np.finfo(np.float64).eps * self.singular_values[0]
-        return int((self.singular_values > floor).sum())
+        """Singular values above `floor`; 0 while untrained."""
+        return int((self.singular_values > self.floor).sum())
 
     @property
     def random_energy_rank(self) -> Mapping[str, tuple[int, int]]:

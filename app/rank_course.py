@@ -1,0 +1,59 @@
+"""Reads the spectra of the steps of a run, one file between two frames, for the time-lapse."""
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import QObject, Signal
+
+from app.rank_source import RankSource
+from app.slices import Slices
+from core.errors import UserError
+from core.ranks import load_ranks
+from core.ranks.course import Course, evenly
+from core.run_folder import RunFolder
+
+
+class RankCourse(QObject):
+    """Holds the course of the run that a source shows, and grows with it.
+
+    Signals:
+        grown: The course has other steps. GUI thread.
+    """
+
+    grown = Signal()
+
+    def __init__(self, source: RankSource) -> None:
+        super().__init__()
+        self.course = Course()
+        self._source = source
+        self._run: RunFolder | None = None
+        self._unreadable: set[int] = set()
+        self._slices = Slices(self)
+
+    @property
+    def reading(self) -> bool:
+        """Whether steps are still being read."""
+        return self._slices.busy
+
+    def follow(self) -> None:
+        """Read what is missing of the steps that the source knows."""
+        if self._source.run is not self._run:
+            self._run, self.course, self._unreadable = self._source.run, Course(), set()
+        self._slices.run(self._read())
+
+    def _read(self) -> Iterator[None]:
+        """Read the newest step first, then from the first one on; a damaged file is left out."""
+        wanted = evenly(self._source.steps)
+        missing = [step for step in wanted if step not in self.course]
+        for step in missing[-1:] + missing[:-1]:
+            if step not in self._unreadable:
+                self._read_step(step)
+            yield
+        self.course.keep(wanted)
+        self.grown.emit()
+
+    def _read_step(self, step: int) -> None:
+        assert self._run is not None
+        try:
+            self.course.add(step, load_ranks(self._run.ranks_dir / f"step-{step:08d}.json"))
+        except UserError:  # the slider says so when it comes there
+            self._unreadable.add(step)

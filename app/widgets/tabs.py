@@ -1,0 +1,48 @@
+"""A row of tabs: exclusive views of the same thing."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
+
+
+class Tabs(QTabBar):
+    """Tabs that show one of several widgets in a stack; arrow keys move between them.
+
+    A tab can be hidden while there is nothing behind it.
+
+    Signals:
+        shown: (QWidget) Another one is shown.
+    """
+
+    shown = Signal(QWidget)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.stack = QStackedWidget()
+        self.setAccessibleName(name)
+        self.setDrawBase(False)
+        self.setExpanding(False)
+        self.setUsesScrollButtons(True)
+        self.setElideMode(Qt.TextElideMode.ElideNone)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.currentChanged.connect(self._on_current)
+
+    def add(self, title: str, widget: QWidget) -> None:
+        """Add a tab; the first one is shown."""
+        self.stack.addWidget(widget)
+        self.addTab(title)
+
+    def show_widget(self, widget: QWidget) -> None:
+        """Go to the tab of a widget."""
+        self.setCurrentIndex(self.stack.indexOf(widget))
+
+    def offer(self, widget: QWidget, offered: bool) -> None:
+        """Show or hide the tab of a widget; whoever looked at it sees the first one then."""
+        index = self.stack.indexOf(widget)
+        if not offered and index == self.currentIndex():
+            self.setCurrentIndex(0)
+        self.setTabVisible(index, offered)
+
+    def _on_current(self, index: int) -> None:
+        self.stack.setCurrentIndex(index)
+        if index >= 0:
+            self.shown.emit(self.stack.widget(index))
