@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Signal
 
 from app.plots.colors import viridis
@@ -101,6 +102,7 @@ class ComponentImage(Plot):
         self._shown.setPen(self.pen("accent"))
 
 
-def _table() -> np.ndarray:
-    """Return viridis as 256 colours for pyqtgraph."""
-    return np.array([viridis(share).getRgb()[:3] for share in np.linspace(0, 1, 256)], np.ubyte)
+def _table() -> NDArray[np.ubyte]:
+    """Return viridis as 256 colours for pyqtgraph, (256, 3)."""
+    colors = (viridis(share) for share in np.linspace(0, 1, 256))
+    return np.array([(c.red(), c.green(), c.blue()) for c in colors], np.ubyte)

@@ -80,8 +80,8 @@ class Course:
         sigma = np.zeros((len(names), width))
         for row, module in zip(sigma, spectra.modules, strict=True):
             row[: len(module.singular_values)] = module.singular_values
-        numbers = {key: np.float32(measure(sigma)) for key, measure in COURSES.items()}
-        self._moments[step] = _Moment(np.float32(sigma), numbers)
+        numbers = {key: measure(sigma).astype(np.float32) for key, measure in COURSES.items()}
+        self._moments[step] = _Moment(sigma.astype(np.float32), numbers)
 
     def keep(self, steps: list[int]) -> None:
         """Forget all other steps."""
