@@ -40,6 +40,18 @@ def tokens_dir() -> Path:
     return home / "tokens" if home else Path(_DIRS.user_cache_dir) / "tokens"
 
 
+def bases_dir() -> Path:
+    """The folder of singular vectors of base models (see `core.evidence.base_vectors`)."""
+    home = _home()
+    return home / "bases" if home else Path(_DIRS.user_cache_dir) / "bases"
+
+
+def evidence_dir() -> Path:
+    """The folder of measurements on adapters of no run (see `core.ranks.evidence_shelf`)."""
+    home = _home()
+    return home / "evidence" if home else Path(_DIRS.user_data_dir) / "evidence"
+
+
 def config_dir() -> Path:
     """The folder of the window's own preferences."""
     home = _home()

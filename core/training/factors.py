@@ -11,7 +11,7 @@ from core.ranks import AdapterInfo, Update, save_ranks, spectra_of
 if TYPE_CHECKING:
     from core.training.trainee import Trainee
 
-_PREFIX = "base_model.model."
+PREFIX = "base_model.model."
 
 
 def live_updates(model: PeftModel) -> Iterator[Update]:
@@ -20,7 +20,7 @@ def live_updates(model: PeftModel) -> Iterator[Update]:
         if not hasattr(module, "lora_B") or "default" not in module.lora_B:
             continue
         b, a = (x["default"].weight.detach().cpu().double() for x in (module.lora_B, module.lora_A))
-        plain = name.removeprefix(_PREFIX)
+        plain = name.removeprefix(PREFIX)
         yield Update(plain, b.numpy(), a.numpy(), module.scaling["default"])
 
 

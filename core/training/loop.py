@@ -82,7 +82,8 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
         with out_of_memory_in_words():
             trainee = build_trainee(base.settings, base, rows)
             vocabulary = base.info.architecture.vocab_size
-            passage = yield from open_passage(wanted_passage(trainee), vocabulary)
+            wanted = wanted_passage(trainee.model, base.settings, trainee.precision)
+            passage = yield from open_passage(wanted, vocabulary)
         loop = Loop(run, trainee, passage, requests, memory)
         yield from loop.begin(base, resume=resume)
     except Halt as halt:

@@ -156,16 +156,16 @@ def attach_adapter(base: Any, settings: RunSettings, info: ModelInfo) -> PeftMod
     return model
 
 
-def wanted_passage(trainee: Trainee) -> Passage:
+def wanted_passage(model: PeftModel, settings: RunSettings, precision: Precision) -> Passage:
     """Return the way to the loss that the settings ask for (see `core.training.passage`)."""
-    settings, device = trainee.settings, trainee.precision.device
     packed = settings.training.packing and settings.model.attention != "eager"
+    on_gpu = precision.device.type == "cuda"
     return Passage(
-        trainee.model,
-        NAME if packed else trainee.model.get_base_model().config._attn_implementation,
-        Head.of(trainee.model.get_base_model()),
-        trainee.precision.attention,
-        flash=packed and device.type == "cuda" and trainee.precision.attention != torch.float32,
+        model,
+        NAME if packed else model.get_base_model().config._attn_implementation,
+        Head.of(model.get_base_model()),
+        precision.attention,
+        flash=packed and on_gpu and precision.attention != torch.float32,
     )
 
 
