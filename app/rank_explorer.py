@@ -107,11 +107,13 @@ class RankExplorer(Page):
 
     def _make_content(self) -> QWidget:
         from app.plots.map_card import MapCard
+        from app.rank_evidence import RankEvidence
         from app.rank_views import VIEWS  # pyqtgraph: not before the first curve
         from app.widgets.rank_table import RankTable
         from app.widgets.tabs import Tabs
 
         theme = self.context.theme
+        self.evidence = RankEvidence(self.context, self.source)
         self.map = MapCard(theme)
         self.map.selected.connect(self.desk.select)
         self.map.slider.chosen.connect(self.source.show_step)
@@ -121,7 +123,7 @@ class RankExplorer(Page):
         self.views: dict[str, RankView] = {}
         self.tabs = Tabs("Views of the ranks")
         for view in VIEWS:
-            self.views[view.title] = view(self.context, self.desk)
+            self.views[view.title] = view(self.context, self.desk, self.evidence)
             self.tabs.add(view.title, self.views[view.title])
         self.about = ElidedLabel("", "caption", "muted")
         self.about.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

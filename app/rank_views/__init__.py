@@ -1,9 +1,16 @@
 """The views of the Ranks page, in the order of their tabs. Importing this imports pyqtgraph."""
 
+from app.rank_views.against_base import AgainstBaseView
 from app.rank_views.base import RankView
+from app.rank_views.does_it_matter import DoesItMatterView
 from app.rank_views.over_training import OverTrainingView
 from app.rank_views.spectrum import SpectrumView
 
-VIEWS: tuple[type[RankView], ...] = (SpectrumView, OverTrainingView)
+VIEWS: tuple[type[RankView], ...] = (
+    SpectrumView,
+    OverTrainingView,
+    DoesItMatterView,
+    AgainstBaseView,
+)
 
 __all__ = ["VIEWS", "RankView"]

@@ -3,10 +3,11 @@
 from typing import ClassVar
 
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 
 from app.pages.base import PageContext
 from app.rank_desk import RankDesk
+from app.rank_evidence import RankEvidence
 
 
 class RankView(QWidget):
@@ -22,9 +23,9 @@ class RankView(QWidget):
 
     title: ClassVar[str]
 
-    def __init__(self, context: PageContext, desk: RankDesk) -> None:
+    def __init__(self, context: PageContext, desk: RankDesk, evidence: RankEvidence) -> None:
         super().__init__()
-        self.context, self.desk = context, desk
+        self.context, self.desk, self.evidence = context, desk, evidence
         self.setAccessibleName(self.title)
         self.row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self.row.setContentsMargins(0, 0, 0, 0)
@@ -33,6 +34,7 @@ class RankView(QWidget):
         self._stale = True
         desk.spectra_changed.connect(self.refresh)
         desk.module_changed.connect(self.refresh)
+        evidence.changed.connect(self.refresh)
         desk.k_changed.connect(self._on_k)
 
     def offered(self) -> bool:
@@ -49,6 +51,15 @@ class RankView(QWidget):
 
     def move_k(self) -> None:
         """Follow k; by default nothing depends on it."""
+
+    @staticmethod
+    def fill(holder: QWidget, *cards: QWidget) -> None:
+        """Put cards side by side into a widget, equally wide."""
+        layout = QHBoxLayout(holder)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(16)
+        for card in cards:
+            layout.addWidget(card, 1)
 
     def refresh(self) -> None:
         """Draw now, or when the view is next seen."""

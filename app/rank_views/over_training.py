@@ -10,6 +10,7 @@ from app.plots.course_plot import CoursePlot, RunMarks
 from app.plots.plot_card import PlotCard
 from app.rank_course import RankCourse
 from app.rank_desk import RankDesk
+from app.rank_evidence import RankEvidence
 from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.legend import Key, Legend
@@ -20,8 +21,8 @@ class OverTrainingView(RankView):
 
     title: ClassVar[str] = "Over training"
 
-    def __init__(self, context: PageContext, desk: RankDesk) -> None:
-        super().__init__(context, desk)
+    def __init__(self, context: PageContext, desk: RankDesk, evidence: RankEvidence) -> None:
+        super().__init__(context, desk, evidence)
         self.course = RankCourse(desk.source)
         self.course.grown.connect(self._draw_course)
 

@@ -61,6 +61,40 @@ RANKS: dict[str, Why] = {
         "scale of at most three powers of ten.",
         source=_DEFINITION,
     ),
+    "loss_after_truncation": Why(
+        what="What the model loses on rows it never trained on when the adapter keeps fewer "
+        "directions.",
+        effect="Each point leaves components out and reads the same rows again; what is drawn is "
+        "the difference to the whole adapter, with one standard error. Inside the band it cannot "
+        "be told from nothing. Four ways to choose: the first k of every module; the largest "
+        "σ²/(m+n) of all modules; the same share of energy everywhere; the same share of the "
+        "energy that your own rows see.",
+        source="Paired differences and the ratio estimator (Cochran 1977, section 2.11); "
+        "docs/ranks.md",
+    ),
+    "sensitivity": Why(
+        what="How much the loss would begin to change if one component grew.",
+        effect="Right: large. High: the loss feels it. Large but low is hardly used; small but "
+        "high may be vital. The size of a point is what your own rows send through it. It is a "
+        "slope, not the loss after leaving a component out: only the plot beside it tells that.",
+        source="g = uᵀ(∂L/∂ΔW)v; Spectral Surgery 2026, arXiv:2603.03995",
+    ),
+    "alignment": Why(
+        what="How much of the change lies in directions that the base model already uses strongly.",
+        effect="A curve far above chance: the adapter works along the model's strong directions. "
+        "Near chance: it uses weak or new ones. Re-weighting is the part that makes a direction of "
+        "W₀ stronger or weaker without joining it to another. The amplification factor is "
+        "‖ΔW‖ / ‖UᵀW₀V‖ with the first k directions U, V of ΔW.",
+        source="Hu et al. 2021, LoRA, arXiv:2106.09685, section 7.3; docs/ranks.md",
+    ),
+    "intruders": Why(
+        what="Leading directions of the tuned matrix that are unlike every direction of the base.",
+        effect="Each bar is an interval that surely holds the largest cosine to a direction of "
+        "W₀. Below ε an intruder, above it not, across it borderline. Many intruders often go "
+        "with forgetting what the model knew; the loss on general text tells. Drag ε to try "
+        "another threshold.",
+        source="Shuttleworth et al. 2024, arXiv:2410.21228: the first 10 directions, ε = 0.5",
+    ),
     "null": Why(
         what="What the same measure would give if the adapter held only random numbers.",
         effect="A measure inside the band says nothing; far outside it, something was learned.",

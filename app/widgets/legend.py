@@ -18,7 +18,8 @@ class Key:
 
     Attributes:
         text: The word.
-        shape: "cell", "hollow", "ring", "square", "hatched", "band", "line" or "dashes".
+        shape: "cell", "hollow", "ring", "square", "hatched", "dot", "circle", "band", "line" or
+            "dashes".
         token: Colour of the swatch; `edge` the colour of its edge, if it has one.
     """
 
@@ -98,6 +99,11 @@ class Legend(QWidget):
         if key.shape == "band":
             color.setAlphaF(0.35)
             painter.fillRect(box.adjusted(0, 2, 0, -2), color)
+            return
+        if key.shape in ("dot", "circle"):
+            painter.setPen(QPen(color, 1.5))
+            painter.setBrush(color if key.shape == "dot" else Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(box.adjusted(1.5, 1.5, -1.5, -1.5))
             return
         painter.setPen(QPen(edge, 2 if key.shape == "ring" else 1))
         painter.setBrush(_fill(key.shape, color))
