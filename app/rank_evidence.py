@@ -11,7 +11,11 @@ from app.rank_source import RankSource
 from core.errors import UserError
 from core.events import Event, Progress, Reply, RunEnded
 from core.jobs.evidence import EvidenceRequest, Measure
+from core.ranks.against_base import BaseComparison
+from core.ranks.before_after import BeforeAfter
+from core.ranks.curve import LossCurve
 from core.ranks.evidence import Evidence
+from core.ranks.functional import FunctionalSpectra
 from core.ranks.read_adapter import find_adapter
 
 
@@ -64,13 +68,38 @@ class RankEvidence(QObject):
         model, data = Path(settings.model.source).name, Path(settings.data.path).name
         return f"the model {model} and {rows} of {data}"
 
-    def result(self, measure: Measure) -> Evidence | None:
-        """Return what is known, None where it was not measured yet."""
+    @property
+    def curve(self) -> LossCurve | None:
+        """The truncation-loss curve."""
+        found = self._result("curve")
+        return found if isinstance(found, LossCurve) else None
+
+    @property
+    def use(self) -> FunctionalSpectra | None:
+        """How the data use each direction."""
+        found = self._result("use")
+        return found if isinstance(found, FunctionalSpectra) else None
+
+    @property
+    def base(self) -> BaseComparison | None:
+        """ΔW beside W₀."""
+        found = self._result("base")
+        return found if isinstance(found, BaseComparison) else None
+
+    @property
+    def losses(self) -> BeforeAfter | None:
+        """Task and general text, before and after."""
+        found = self._result("losses")
+        return found if isinstance(found, BeforeAfter) else None
+
+    def _result(self, measure: Measure) -> Evidence | None:
         if self._adapter is None:
             return None
         if measure not in self._results:
             try:
-                self._results[measure] = self._request(measure).result()
+                request = self._request(measure)
+                request = request.as_use() if measure == "use" else request
+                self._results[measure] = request.result()
             except UserError:  # no data file any more: what depends on it is not known
                 self._results[measure] = None
         return self._results[measure]

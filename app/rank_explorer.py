@@ -114,6 +114,7 @@ class RankExplorer(Page):
 
         theme = self.context.theme
         self.evidence = RankEvidence(self.context, self.source)
+        self.evidence.changed.connect(self._on_evidence)
         self.map = MapCard(theme)
         self.map.selected.connect(self.desk.select)
         self.map.slider.chosen.connect(self.source.show_step)
@@ -184,9 +185,17 @@ class RankExplorer(Page):
             self.map.show_spectra(spectra, grid, live=self.context.run.alive)
             self.map.show_steps(self.source)
             self.about.set_full_text(about(self.source))
+            self._on_evidence()
             for view in self.views.values():
                 self.tabs.offer(view, view.offered())
             self._on_module()
+
+    def _on_evidence(self) -> None:
+        """Offer the measures that were measured, once a measurement has ended."""
+        from core.ranks.measures import measured
+
+        if not self.evidence.measuring:
+            self.map.offer(measured(self.evidence.base, self.evidence.use))
 
     def _on_module(self) -> None:
         if self._content is not None and self.desk.module is not None:

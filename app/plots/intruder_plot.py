@@ -11,7 +11,7 @@ from core.ranks.intruders import THRESHOLD, Intruders, Verdict
 
 LOOKS: dict[Verdict, tuple[str, str]] = {
     "no intruder": ("ok", "o"),
-    "borderline": ("warn", "t"),
+    "borderline": ("warn", "t1"),
     "intruder": ("danger", "x"),
 }
 """Colour and marker by verdict."""

@@ -11,7 +11,6 @@ from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.legend import Key, Legend
 from app.widgets.measure_panel import MeasurePanel
-from core.ranks.against_base import BaseComparison
 from core.ranks.intruders import THRESHOLD
 
 WORDS = (
@@ -50,8 +49,8 @@ class AgainstBaseView(RankView):
             ("Intruder dimensions", "likeness to the nearest direction of W₀", "of W₀+ΔW"),
             Legend(
                 Key("known", "dot", "ok"),
-                Key("borderline", "dot", "warn"),
-                Key("intruder", "dot", "danger"),
+                Key("borderline", "triangle", "warn"),
+                Key("intruder", "cross", "danger"),
                 theme=theme,
             ),
             theme=theme,
@@ -67,10 +66,10 @@ class AgainstBaseView(RankView):
 
     def draw(self) -> None:
         """Draw what was measured, or invite to measure it."""
-        found = self.evidence.result("base")
-        self.stack.setCurrentIndex(int(isinstance(found, BaseComparison)))
+        found = self.evidence.base
+        self.stack.setCurrentIndex(int(found is not None))
         self.panel.refresh()
-        if not isinstance(found, BaseComparison) or self.desk.module is None:
+        if found is None or self.desk.module is None:
             return
         against = found.by_name.get(self.desk.module.name)
         self.alignment.show_module(against)
@@ -83,8 +82,8 @@ class AgainstBaseView(RankView):
 
     def move_k(self) -> None:
         """Say what the first k directions of ΔW amplify."""
-        found, module = self.evidence.result("base"), self.desk.module
-        if not isinstance(found, BaseComparison) or module is None:
+        found, module = self.evidence.base, self.desk.module
+        if found is None or module is None:
             return
         against, k = found.by_name.get(module.name), max(self.desk.k, 1)
         factor = against.amplification(k) if against is not None else None

@@ -11,8 +11,6 @@ from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.legend import Key, Legend
 from app.widgets.measure_panel import MeasurePanel
-from core.ranks.curve import LossCurve
-from core.ranks.functional import FunctionalSpectra
 from core.ranks.verdict import judge
 
 WORDS = (
@@ -64,16 +62,15 @@ class DoesItMatterView(RankView):
 
     def draw(self) -> None:
         """Draw what was measured, or invite to measure it."""
-        curve, use = self.evidence.result("curve"), self.evidence.result("use")
-        measured = isinstance(curve, LossCurve)
-        self.stack.setCurrentIndex(int(measured))
+        curve, use = self.evidence.curve, self.evidence.use
+        self.stack.setCurrentIndex(int(curve is not None))
         self.panel.refresh()
-        if not isinstance(curve, LossCurve):
+        if curve is None:
             return
         self.loss.show_curve(curve, judge(curve), self.desk.k)
         self.loss_card.say(f"{curve.examples} examples")
-        self.importance_card.setVisible(isinstance(use, FunctionalSpectra))
-        if isinstance(use, FunctionalSpectra) and self.desk.module is not None:
+        self.importance_card.setVisible(use is not None)
+        if use is not None and self.desk.module is not None:
             self.importance.show_use(use, self.desk.module.name)
 
     def move_k(self) -> None:

@@ -12,6 +12,8 @@ from app.widgets.controls import Segmented
 from app.widgets.legend import Key, Legend
 from app.words import compact
 
+CHANCE = Key("random, 5 – 95 %", "band", "line_grey")
+DATA = Key("on your data, from σ₁", "dashes", "line_plum")
 BYTES_PER_NUMBER = {"F64": 8, "F32": 4, "BF16": 2, "F16": 2}
 
 
@@ -24,11 +26,10 @@ class SpectrumView(RankView):
         """Make the two plots."""
         theme = self.context.theme
         self.scree, self.energy = ScreePlot(theme), EnergyPlot(theme)
-        band = Key("random, 5 – 95 %", "band", "line_grey")
         self.scree_card = PlotCard(
             self.scree,
             ("Singular values", "log", "component i"),
-            Legend(Key("ΔW", "line", "line_orange"), band, theme=theme),
+            Legend(Key("ΔW", "line", "line_orange"), CHANCE, theme=theme),
             theme=theme,
             why=RANKS["singular_values"],
         )
@@ -39,7 +40,7 @@ class SpectrumView(RankView):
         self.energy_card = PlotCard(
             self.energy,
             ("Cumulative energy", "share of ΔW that k directions hold", "directions kept, k"),
-            Legend(Key("kept", "line", "line_orange"), band, theme=theme),
+            Legend(Key("kept", "line", "line_orange"), CHANCE, theme=theme),
             theme=theme,
             why=RANKS["energy_rank"],
         )
@@ -52,6 +53,11 @@ class SpectrumView(RankView):
         module = self.desk.module
         assert module is not None
         size = len(module.singular_values)
+        use = self.evidence.use
+        used = use.by_name.get(module.name) if use is not None else None
+        self.scree.functional = used.functional if used is not None else None
+        keys = (Key("ΔW", "line", "line_orange"), *([DATA] if used is not None else []), CHANCE)
+        self.scree_card.legend.set_keys(*keys)
         self.scree.show_module(module, min(max(self.desk.k, 1), size))
         self.energy.show_module(module, min(self.desk.k, size))
         self._say()

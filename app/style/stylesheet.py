@@ -69,6 +69,13 @@ QPushButton[role="quiet"] {
     background: transparent; border: 1px solid transparent; color: $accent; padding: 0 6px;
 }
 QPushButton[role="quiet"][flush="true"] { padding: 0 4px 0 0; text-align: left; }
+QPushButton[list="true"] {
+    color: $text; text-align: left; min-height: 26px; padding: 0 8px; font-weight: 400;
+    border-left: 3px solid transparent; border-radius: 0;
+}
+QPushButton[list="true"]:checked {
+    background: $accent_soft; border-left-color: $accent; font-weight: 600;
+}
 QPushButton[role="quiet"]:hover { background: $hover; }
 QPushButton[role="quiet"]:focus { border: 2px solid $accent; padding: 0 5px; }
 QPushButton[role="why"] {

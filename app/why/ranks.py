@@ -95,6 +95,14 @@ RANKS: dict[str, Why] = {
         "another threshold.",
         source="Shuttleworth et al. 2024, arXiv:2410.21228: the first 10 directions, ε = 0.5",
     ),
+    "allocation": Why(
+        what="How many directions each module has, and how many it would keep.",
+        effect="All three ways keep as many parameters as k directions everywhere. Shared budget "
+        "keeps the components with the largest σ²/(m+n), wherever they are, which leaves the least "
+        "of Σσ² behind; same energy keeps the same share of every module. Which of them costs "
+        "the least loss, only “Does it matter?” can tell.",
+        source="Eckart and Young 1936; docs/ranks.md",
+    ),
     "null": Why(
         what="What the same measure would give if the adapter held only random numbers.",
         effect="A measure inside the band says nothing; far outside it, something was learned.",
