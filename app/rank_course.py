@@ -40,6 +40,10 @@ class RankCourse(QObject):
             self._run, self.course, self._unreadable = self._source.run, Course(), set()
         self._slices.run(self._read())
 
+    def pause(self) -> None:
+        """Read no more until `follow` is called: nobody looks."""
+        self._slices.run(iter(()))
+
     def _read(self) -> Iterator[None]:
         """Read the newest step first, then from the first one on; a damaged file is left out."""
         wanted = evenly(self._source.steps)

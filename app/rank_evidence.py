@@ -1,7 +1,7 @@
 """What was measured on the shown adapter with its base model and data, and asking for more."""
 
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
@@ -12,11 +12,14 @@ from core.errors import UserError
 from core.events import Event, Progress, Reply, RunEnded
 from core.jobs.evidence import EvidenceRequest, Measure
 from core.ranks.against_base import BaseComparison
-from core.ranks.before_after import BeforeAfter
+from core.ranks.before_after import BeforeAfter, Change
 from core.ranks.curve import LossCurve
 from core.ranks.evidence import Evidence
 from core.ranks.functional import FunctionalSpectra
 from core.ranks.read_adapter import find_adapter
+
+Changes = tuple[Change, ...]
+"""What "losses" compares with the base model and the adapter as it is."""
 
 
 class RankEvidence(QObject):
@@ -39,10 +42,10 @@ class RankEvidence(QObject):
     def __init__(self, context: PageContext, source: RankSource) -> None:
         super().__init__()
         self._context, self._source = context, source
-        self._results: dict[str, Evidence | None] = {}
+        self._results: dict[tuple[Measure, Changes], Evidence | None] = {}
         self._adapter: Path | None = None
         self._task: Task | None = None
-        self.measuring = ""
+        self.measuring: Measure | Literal[""] = ""
         self.message, self.share = "", -1.0
         self.error: UserError | None = None
         source.changed.connect(self._on_source)
@@ -88,29 +91,35 @@ class RankEvidence(QObject):
 
     @property
     def losses(self) -> BeforeAfter | None:
-        """Task and general text, before and after."""
-        found = self._result("losses")
+        """Task and general text with base model and adapter, whatever else was compared."""
+        known = (found for found in self._results.values() if isinstance(found, BeforeAfter))
+        return next(known, None)
+
+    def losses_after(self, changes: Changes) -> BeforeAfter | None:
+        """Task and general text before and after changes."""
+        found = self._result("losses", changes)
         return found if isinstance(found, BeforeAfter) else None
 
-    def _result(self, measure: Measure) -> Evidence | None:
+    def _result(self, measure: Measure, changes: Changes = ()) -> Evidence | None:
         if self._adapter is None:
             return None
-        if measure not in self._results:
+        key = (measure, changes)
+        if key not in self._results:
             try:
-                request = self._request(measure)
+                request = self._request(measure, changes)
                 request = request.as_use() if measure == "use" else request
-                self._results[measure] = request.result()
+                self._results[key] = request.result()
             except UserError:  # no data file any more: what depends on it is not known
-                self._results[measure] = None
-        return self._results[measure]
+                self._results[key] = None
+        return self._results[key]
 
-    def measure(self, measure: Measure, **options: Any) -> None:
+    def measure(self, measure: Measure, changes: Changes = ()) -> None:
         """Ask the worker; `changed` tells how far it is."""
         if self.why_not or self.measuring:
             return
         self.measuring, self.error = measure, None
         self.message, self.share = "Starting the worker …", -1.0
-        request = self._request(measure, **options).model_dump(mode="json")
+        request = self._request(measure, changes).model_dump(mode="json")
         self._task = self._context.assistant.evidence.ask("evidence", request, self._on_event)
         self.changed.emit()
 
@@ -121,14 +130,14 @@ class RankEvidence(QObject):
         self._task, self.measuring = None, ""
         self.changed.emit()
 
-    def _request(self, measure: Measure, **options: Any) -> EvidenceRequest:
+    def _request(self, measure: Measure, changes: Changes = ()) -> EvidenceRequest:
         run = self._source.run
         if self._source.opened is None and run is not None:
-            return EvidenceRequest.of_run(run, measure, **options)
+            return EvidenceRequest.of_run(run, measure, changes=changes)
         settings = self._context.session.settings
         adapter = str(self._source.opened)
         return EvidenceRequest(
-            measure=measure, adapter=adapter, settings=settings, rows="all", **options
+            measure=measure, adapter=adapter, settings=settings, rows="all", changes=changes
         )
 
     def _on_event(self, event: Event) -> None:
@@ -136,8 +145,8 @@ class RankEvidence(QObject):
             case Progress():
                 self.message, self.share = event.message, event.share
             case Reply():
-                self._results.pop(self.measuring, None)
-                self._results.pop("use", None)  # the curve measures it on its way
+                # Only what was missing: the curve measures the use by the data on its way.
+                self._results = {key: found for key, found in self._results.items() if found}
             case RunEnded():
                 if event.outcome == "failed":
                     self.error = UserError(event.message, event.hint, event.details)

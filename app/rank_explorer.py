@@ -107,6 +107,7 @@ class RankExplorer(Page):
 
     def _make_content(self) -> QWidget:
         from app.plots.map_card import MapCard
+        from app.rank_actions.bar import ActBar
         from app.rank_evidence import RankEvidence
         from app.rank_views import VIEWS  # pyqtgraph: not before the first curve
         from app.widgets.rank_table import RankTable
@@ -115,6 +116,7 @@ class RankExplorer(Page):
         theme = self.context.theme
         self.evidence = RankEvidence(self.context, self.source)
         self.evidence.changed.connect(self._on_evidence)
+        self.act = ActBar(self.context, self.desk, self.evidence)
         self.map = MapCard(theme)
         self.map.selected.connect(self.desk.select)
         self.map.slider.chosen.connect(self.source.show_step)
@@ -139,6 +141,7 @@ class RankExplorer(Page):
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
+        layout.addWidget(self.act)
         layout.addLayout(upper)
         layout.addWidget(self.table.panel)
         layout.addLayout(middle)

@@ -15,6 +15,9 @@ from core.ranks import ModuleSpectrum
 DEEPEST = 1e-12
 """Below this share of σ₁ there is only rounding, which the axis leaves out."""
 
+SHOWN = 1e-3
+"""Functional values are shown down to this share of the first."""
+
 
 class ScreePlot(SpectrumPlot):
     """σ_i over i, as they are, or in units of another length.
@@ -48,7 +51,8 @@ class ScreePlot(SpectrumPlot):
         components = np.arange(1.0, len(sigma) + 1)
         # Zeros have no logarithm; the floor keeps what is only rounding out of the picture.
         least = max(sigma[sigma > 0].min(), sigma[0] * DEEPEST)
-        bottom, top = log10(min(least, low[-1])), log10(max(sigma[0], high[0]))
+        lowest = min(least, low[-1], self._lowest_functional(sigma[0]))
+        bottom, top = log10(lowest), log10(max(sigma[0], high[0]))
         margin = 0.06 * (top - bottom) + 0.02
         self.set_ranges((1, len(sigma)), (bottom - margin, top + margin))
         self.ticks("left", log_ticks(bottom - margin, top + margin))
@@ -64,6 +68,13 @@ class ScreePlot(SpectrumPlot):
         self._floor.setVisible(reached)
         if reached:
             self._floor.setPos(log10(module.floor / unit))
+
+    def _lowest_functional(self, top: float) -> float:
+        """Return down to where the functional values are shown: a thousandth of the first one."""
+        line = self.functional
+        if line is None or not line[0] > 0:
+            return top
+        return float(max(line.min() / line[0], SHOWN) * top)
 
     def _draw_functional(self, top: float, bottom: float) -> None:
         line = self.functional

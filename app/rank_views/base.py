@@ -68,6 +68,10 @@ class RankView(QWidget):
             self._stale = False
             self.draw()
 
+    def mark_stale(self) -> None:
+        """Draw again when the view is next seen."""
+        self._stale = True
+
     def showEvent(self, event: QShowEvent) -> None:
         """Draw what changed while nobody looked."""
         if not self._built:

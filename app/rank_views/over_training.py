@@ -3,6 +3,8 @@
 from statistics import median
 from typing import ClassVar
 
+from PySide6.QtGui import QHideEvent
+
 from app.pages.base import PageContext
 from app.plots.color_bar import ColorBar
 from app.plots.component_image import ComponentImage
@@ -87,6 +89,12 @@ class OverTrainingView(RankView):
         """Read what is new and draw what is known."""
         self.course.follow()
         self._draw_course()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Leave the time to what is seen."""
+        super().hideEvent(event)
+        self.course.pause()
+        self.mark_stale()
 
     def _draw_course(self) -> None:
         module, source, course = self.desk.module, self.desk.source, self.course.course

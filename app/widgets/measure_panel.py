@@ -1,9 +1,11 @@
 """What stands in the place of a plot whose numbers have to be measured first."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout
 
-from app.rank_evidence import RankEvidence
+from app.rank_evidence import Changes, RankEvidence
 from app.style.theme import Theme
 from app.widgets.basic import Card, IconLabel, button, label
 from core.jobs.evidence import Measure
@@ -17,10 +19,16 @@ class MeasurePanel(Card):
     Args:
         measure: Which measurement.
         words: What it will tell, and roughly what it costs.
+        changes: What "losses" compares, asked for when it is started.
     """
 
     def __init__(
-        self, measure: Measure, words: tuple[str, str], evidence: RankEvidence, theme: Theme
+        self,
+        measure: Measure,
+        words: tuple[str, str],
+        evidence: RankEvidence,
+        theme: Theme,
+        changes: Callable[[], Changes] = tuple,
     ) -> None:
         super().__init__()
         self._measure, self._evidence = measure, evidence
@@ -31,7 +39,7 @@ class MeasurePanel(Card):
         self._error = label("", "small", "danger", wrap=True)
         self.start = button("Measure", theme=theme, icon="play")
         self.start.setObjectName(f"measure_{measure}")
-        self.start.clicked.connect(lambda: evidence.measure(measure))
+        self.start.clicked.connect(lambda: evidence.measure(measure, changes()))
         self.stop = button("Cancel", theme=theme)
         self.stop.setObjectName(f"cancel_{measure}")
         self.stop.clicked.connect(evidence.cancel)
