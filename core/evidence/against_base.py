@@ -116,6 +116,8 @@ def find_intruders(matrix: Operator, tuned: Leading, base: Leading) -> Intruders
     known = base.angles <= _CONVERGED
     most = torch.where(known, torch.cos((angles - slack).clamp(min=0.0)), 0.0).amax(1)
     rest = (1 - torch.where(known, least.square(), 0.0).sum(1)).clamp(min=0.0).sqrt()
+    if bool(known.all()) and base.u.shape[1] == min(matrix.shape):
+        rest = torch.zeros_like(rest)  # W₀ has no others; a tall one does not fill its space
     low, high = least.amax(1) - _ROUNDING, torch.maximum(most, rest) + _ROUNDING
     open_ones = ((low < THRESHOLD) & (high >= THRESHOLD)).nonzero().flatten()
     if len(open_ones):

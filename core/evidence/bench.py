@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 from peft import PeftModel
 
@@ -27,6 +28,8 @@ from core.training.precision import Precision, choose_precision
 from core.training.requests import Requests
 from core.training.trainee import build_rows, wanted_passage
 from core.training.trial import open_passage
+
+T = TypeVar("T")
 
 _SEED = 20260822
 
@@ -127,7 +130,7 @@ def rows_of(
     held_out = 0.0 if rows == "all" else data.held_out
     changed = data.model_copy(update={"held_out": held_out})
     settings = bench.settings.model_copy(update={"data": changed})
-    found = yield from build_rows(settings, bench.folder, bench.requests)
+    found = yield from _without_notices(build_rows(settings, bench.folder, bench.requests))
     chosen = found.held_out if rows == "held-out" else found.train
     if not chosen:
         raise UserError(
@@ -138,3 +141,15 @@ def rows_of(
         return chosen, len(chosen)
     places = sorted(Random(_SEED).sample(range(len(chosen)), most))
     return [chosen[i] for i in places], len(chosen)
+
+
+def _without_notices(events: Generator[Event, None, T]) -> Generator[Event, None, T]:
+    """Pass progress on; what a training should know of its rows is no news here."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+        if isinstance(event, Progress):
+            yield event

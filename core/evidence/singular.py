@@ -16,6 +16,7 @@ import torch
 _SEED = 20260822
 _EXTRA = 16
 _DEPTH = 6
+_ROUNDING = 1e3  # of the number type: what is smaller holds no direction
 
 Product = Callable[[torch.Tensor], torch.Tensor]
 
@@ -81,26 +82,32 @@ def leading(matrix: Operator, count: int, *, depth: int = _DEPTH) -> Leading:
     block = min(count + _EXTRA, smaller)
     draw = torch.Generator().manual_seed(_SEED)
     start = torch.randn(matrix.shape[1], block, generator=draw, dtype=torch.float64)
-    basis = _orthonormal(matrix.times(start.to(matrix.like)))
+    basis = torch.linalg.qr(matrix.times(start.to(matrix.like)))[0]
     last = basis
     for _ in range(depth):
         if basis.shape[1] >= smaller:
             break
-        last = matrix.times(matrix.pulled(last))[:, : smaller - basis.shape[1]]
-        for _ in range(2):  # once more, for what rounding left of the first time
-            last = _orthonormal(last - basis @ (basis.T @ last))
+        last = _fresh(matrix.times(matrix.pulled(last)), basis)[:, : smaller - basis.shape[1]]
         basis = torch.cat([basis, last], dim=1)
     v, sigma, rotation = torch.linalg.svd(matrix.pulled(basis), full_matrices=False)
     u = basis @ rotation.T
-    residuals = sigma * (matrix.times(v) - u * sigma).norm(dim=0)  # of W·Wᵀ
+    rounded = 10 * torch.finfo(sigma.dtype).eps * sigma[0]  # what products lose at the least
+    residuals = sigma * ((matrix.times(v) - u * sigma).norm(dim=0) + rounded)  # of W·Wᵀ
     angles = _angles(sigma**2, residuals)
     k = min(count, len(sigma))
     return Leading(u[:, :k], sigma[:k], v[:, :k], angles[:k])
 
 
-def _orthonormal(columns: torch.Tensor) -> torch.Tensor:
-    q: torch.Tensor = torch.linalg.qr(columns)[0]
-    return q
+def _fresh(columns: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
+    """Return an orthonormal basis of what columns add to `basis`; of what is rounding, nothing."""
+    least = _ROUNDING * torch.finfo(columns.dtype).eps
+    size = torch.linalg.matrix_norm(columns)
+    for _ in range(2):  # once more, for what rounding left of the first time
+        columns = columns - basis @ (basis.T @ columns)
+        columns, sizes, _ = torch.linalg.svd(columns, full_matrices=False)
+        columns = columns[:, sizes > least * size]
+        size = torch.ones_like(size)
+    return columns
 
 
 def _angles(values: torch.Tensor, residuals: torch.Tensor) -> torch.Tensor:

@@ -182,14 +182,14 @@ def _sentence(kind: Kind, curve: LossCurve, chosen: CurvePoint, interval: tuple[
         share = chosen.parameters / curve.parameters
         between = f"rank {low}" if low == high else f"between rank {low} and {high}"
         return (
-            f"This task needs {_directions(chosen.largest)} of the {curve.rank} that each "
-            f"module has: at rank {chosen.largest} the loss on held-out rows is the same as far "
-            f"as {curve.examples} examples can tell ({increase.mean:+.4f} ± {increase.error:.4f} "
+            f"This task needs {chosen.largest} of the {curve.rank} directions that each module "
+            f"has: at rank {chosen.largest} the loss on held-out rows is the same as far as "
+            f"{curve.examples} examples can tell ({increase.mean:+.4f} ± {increase.error:.4f} "
             f"nats per token; nine of ten resamples say {between}). Truncated to that, the "
             f"adapter has {share:.0%} of its size."
         )
     below = curve.line("uniform")[-2:-1]
-    cost = f": at rank {below[0].largest} {_lost(curve, below[0])}" if below else ""
+    cost = f": {_lost(curve, below[0])}" if below else ""
     if kind == "rank-limited":
         return (
             f"Every one of the {curve.rank} directions counts{cost}. The data use them as evenly "
@@ -197,18 +197,17 @@ def _sentence(kind: Kind, curve: LossCurve, chosen: CurvePoint, interval: tuple[
             f"{2 * curve.rank} may be better, and only that run can tell."
         )
     return (
-        f"Rank {curve.rank} fits this task: fewer directions cost loss on held-out rows{cost}. "
-        "Whether more would help, only a run at a higher rank can tell."
+        f"Rank {curve.rank} fits this task{cost}. Whether more would help, only a run at a higher "
+        "rank can tell."
     )
-
-
-def _directions(k: int) -> str:
-    return "one direction" if k == 1 else f"{k} directions"
 
 
 def _lost(curve: LossCurve, point: CurvePoint) -> str:
     increase = curve.increase(point)
-    return f"it is {increase.mean:+.4f} ± {increase.error:.4f} nats per token"
+    return (
+        f"at rank {point.largest} the loss on held-out rows is {increase.mean:.4f} ± "
+        f"{increase.error:.4f} nats per token higher"
+    )
 
 
 def _count(curve: LossCurve) -> str:
