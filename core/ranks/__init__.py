@@ -9,7 +9,7 @@ from core.ranks.spectra import (
     spectra_of,
 )
 from core.ranks.store import load_ranks, save_ranks, to_document
-from core.ranks.update import Decomposition, Update, decompose, singular_values
+from core.ranks.update import Decomposition, Update, concatenate, decompose, singular_values
 
 __all__ = [
     "AdapterFiles",
@@ -21,6 +21,7 @@ __all__ = [
     "Update",
     "adapter_spectra",
     "check_base",
+    "concatenate",
     "decompose",
     "find_adapter",
     "load_ranks",

@@ -48,8 +48,14 @@ class _Pair:
 class AdapterFiles:
     """A PEFT folder whose headers are checked and whose matrices are read module by module.
 
-    Iterating yields one `ModuleSpectrum` after the other, so that only one pair of matrices is in
-    memory and a window can stay alive in between; `total` tells how many there will be.
+    Iterating yields one `ModuleSpectrum` after the other, and `updates` the factors themselves, so
+    that only one pair of matrices is in memory and a window can stay alive in between; `total`
+    tells how many there will be.
+
+    Attributes:
+        folder: Where they lie.
+        file: The one with the matrices.
+        others: Keys in it that belong to no A and B.
 
     Raises:
         UserError: There is no adapter, or its files are damaged or of another kind.
@@ -58,17 +64,26 @@ class AdapterFiles:
     def __init__(self, path: Path) -> None:
         self.folder = find_adapter(Path(path))
         self._config = read_config(self.folder / CONFIG_FILE)
-        self._file = SafetensorsFile(self.folder / WEIGHTS_FILE)
-        self._pairs, self._others = _pairs(self._file)
+        self.file = SafetensorsFile(self.folder / WEIGHTS_FILE)
+        self._pairs, self.others = _pairs(self.file)
         self.total = len(self._pairs)
 
     def __iter__(self) -> Iterator[ModuleSpectrum]:
-        return _spectra(self._file, self._pairs, self._config)
+        return map(module_spectrum, self.updates())
+
+    def updates(self) -> Iterator[Update]:
+        """Yield ΔW of every module, one after the other."""
+        return _updates(self.file, self._pairs, self._config)
+
+    @property
+    def info(self) -> AdapterInfo:
+        """What is known beside the matrices, without notes about them."""
+        return _info(self.folder, self._config, self.file, [])
 
     def spectra(self, modules: list[ModuleSpectrum]) -> AdapterSpectra:
         """Return the whole, from all modules that iterating gave."""
-        notes = _notes(self._config, modules, self._others)
-        return in_order(modules, _info(self.folder, self._config, self._file, notes))
+        notes = _notes(self._config, modules, self.others)
+        return in_order(modules, _info(self.folder, self._config, self.file, notes))
 
 
 def adapter_spectra(path: Path) -> AdapterSpectra:
@@ -181,9 +196,9 @@ def _pairs(file: SafetensorsFile) -> tuple[dict[str, _Pair], list[str]]:
     return pairs, others
 
 
-def _spectra(
+def _updates(
     file: SafetensorsFile, pairs: dict[str, _Pair], config: AdapterConfig
-) -> Iterator[ModuleSpectrum]:
+) -> Iterator[Update]:
     for module, pair in pairs.items():
         name = plain_name(module)
         b, a = _matrix(file, pair.b, pair), _matrix(file, pair.a, pair)
@@ -196,7 +211,8 @@ def _spectra(
             )
         if pair.embedding:  # ΔW is the transpose of the product
             b, a = a.T, b.T
-        yield module_spectrum(Update(name, b, a, config.scaling_of(name)))
+        window = file.tensors[pair.a].shape[2:]
+        yield Update(name, b, a, config.scaling_of(name), pair.embedding, window)
 
 
 def _matrix(file: SafetensorsFile, key: str, pair: _Pair) -> Array:

@@ -64,16 +64,24 @@ class SafetensorsFile:
                 f"{name} is stored as {tensor.dtype}, which holds no plain numbers.",
                 "Save the adapter in float32, float16 or bfloat16.",
             )
-        kind = np.dtype(_ITEM_TYPES[tensor.dtype])
+        values = np.frombuffer(self.raw(name), np.dtype(_ITEM_TYPES[tensor.dtype]))
+        if tensor.dtype == "BF16":
+            values = (values.astype("<u4") << 16).view("<f4")
+        return values.astype(np.float64).reshape(tensor.shape)
+
+    def raw(self, name: str) -> bytes:
+        """Return the bytes of a tensor, of whatever type.
+
+        Raises:
+            UserError: The file changed.
+        """
+        tensor = self.tensors[name]
         with self.path.open("rb") as file:
             file.seek(tensor.start)
             data = file.read(tensor.size_bytes)
         if len(data) != tensor.size_bytes:
             raise self._damaged(f"{name} ends before its data does")
-        values = np.frombuffer(data, kind)
-        if tensor.dtype == "BF16":
-            values = (values.astype("<u4") << 16).view("<f4")
-        return values.astype(np.float64).reshape(tensor.shape)
+        return data
 
     def _read_header(self) -> dict[str, StoredTensor]:
         with self.path.open("rb") as file:

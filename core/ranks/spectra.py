@@ -14,7 +14,8 @@ from core.ranks.metrics import Array
 from core.ranks.null import Null, unit_null
 from core.ranks.update import Update, singular_values
 
-_PREFIX = "base_model.model."
+PREFIX = "base_model.model."
+"""What PEFT writes before the module names of the base model."""
 _OUTSIDE = (1_000_000, "")  # sorts modules of no numbered block, such as lm_head, to the end
 
 
@@ -181,7 +182,7 @@ def in_order(modules: list[ModuleSpectrum], adapter: AdapterInfo) -> AdapterSpec
 
 def plain_name(name: str) -> str:
     """Return the name in the base model, without PEFT's wrapping."""
-    return name.removeprefix(_PREFIX)
+    return name.removeprefix(PREFIX)
 
 
 def _place(module: ModuleSpectrum) -> tuple[int, bool, int]:

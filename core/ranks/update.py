@@ -4,9 +4,11 @@ Algorithm R: B = Q_B·R_B and Aᵀ = Q_A·R_A (thin QR), then the SVD of the sma
 float64 the relative error of σ stays below 1e-12 down to σ/σ₁ = 1e-9; the cost is 2(m+n)r² + O(r³).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.ranks.metrics import Array
 
@@ -19,12 +21,17 @@ class Update:
         name: Module name in the base model, as in model.layers.3.self_attn.q_proj.
         b: B, (m, r), float64.
         a: A, (r, n), float64.
+        scaling: s.
+        embedding: W is a table of embeddings, whose factors files hold transposed and swapped.
+        window: Height and width of a convolution, which n = inputs·height·width counts in; else ().
     """
 
     name: str
     b: Array
     a: Array
     scaling: float = 1.0
+    embedding: bool = False
+    window: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -57,6 +64,10 @@ class Decomposition:
         k = components
         return Decomposition(self.name, self.u[:, :k], self.sigma[:k], self.v[:, :k])
 
+    def select(self, stays: NDArray[np.bool_]) -> "Decomposition":
+        """Return the components whose place in the mask (q,) is true."""
+        return Decomposition(self.name, self.u[:, stays], self.sigma[stays], self.v[:, stays])
+
     def balanced(self) -> Update:
         """Return the canonical gauge: B = U·√σ and A = √σ·Vᵀ, scaling 1.
 
@@ -64,6 +75,18 @@ class Decomposition:
         """
         root = np.sqrt(self.sigma)
         return Update(self.name, self.u * root, root[:, None] * self.v.T)
+
+
+def concatenate(updates: Sequence[Update], weights: Sequence[float] = ()) -> Update:
+    """Return Σ w_t·s_t·B_t·A_t of one module exactly: factors side by side, scaling 1.
+
+    Weights are 1 where none are given. The width is the sum of the ranks; `decompose` tells how
+    many of them are needed.
+    """
+    factors = weights or [1.0] * len(updates)
+    scaled = [w * u.scaling * u.b for w, u in zip(factors, updates, strict=True)]
+    a = np.vstack([u.a for u in updates])
+    return replace(updates[0], b=np.hstack(scaled), a=a, scaling=1.0)
 
 
 def decompose(update: Update) -> Decomposition:

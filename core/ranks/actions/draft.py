@@ -1,0 +1,151 @@
+"""An adapter that is not written yet: every action makes one from others."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
+from core.ranks.read_adapter import CONFIG_FILE, AdapterFiles
+from core.ranks.safetensors_file import SafetensorsFile
+from core.ranks.spectra import AdapterSpectra, plain_name, spectra_of
+from core.ranks.update import Decomposition, Update
+
+WIDE = "F32"
+_HALVES = ("F16", "BF16")
+_KEPT_KEYS = ("task_type", "fan_in_fan_out", "use_dora", "bias", "modules_to_save")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The place of one module in an adapter.
+
+    Attributes:
+        name, shape, rank, scaling, embedding, window: As in `Update`.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    rank: int
+    scaling: float = 1.0
+    embedding: bool = False
+    window: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, update: Update) -> "Slot":
+        """Return the place that an update needs."""
+        place = (update.scaling, update.embedding, update.window)
+        return cls(update.name, update.shape, update.rank, *place)
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in B and A."""
+        return self.rank * sum(self.shape)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A tensor that stays as it is: a row length of DoRA, a bias, a module saved whole."""
+
+    file: SafetensorsFile
+    key: str
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """What an adapter will hold, and how to compute it module by module.
+
+    Attributes:
+        name: For people.
+        base_model: What it belongs to; may be empty.
+        dtype: Number type that its factors will have in the file.
+        slots: The modules, in the order of `updates`.
+        updates: Computes ΔW of every module anew, one after the other, whenever it is called.
+        settings: Entries of adapter_config.json beside ranks and scalings.
+        carried: Tensors beside B and A.
+        story: What was done to it: rows of the model card.
+    """
+
+    name: str
+    base_model: str
+    dtype: str
+    slots: tuple[Slot, ...]
+    updates: Callable[[], Iterator[Update]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    carried: tuple[Carried, ...] = ()
+    story: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in all factors."""
+        return sum(slot.parameters for slot in self.slots)
+
+    @property
+    def is_dora(self) -> bool:
+        """Whether rows have learned lengths of their own."""
+        return bool(self.settings.get("use_dora"))
+
+    def spectra(self) -> AdapterSpectra:
+        """Return the singular values of every ΔW."""
+        return spectra_of(self.updates())
+
+    def changed(self, updates: Callable[[], Iterator[Update]], *facts: tuple[str, str]) -> "Draft":
+        """Return a draft with other updates, whose modules may be fewer or of other rank."""
+        slots = tuple(Slot.of(update) for update in updates())
+        return self.resized(slots, updates, *facts)
+
+    def resized(
+        self,
+        slots: tuple[Slot, ...],
+        updates: Callable[[], Iterator[Update]],
+        *facts: tuple[str, str],
+    ) -> "Draft":
+        """Return a draft with other updates, whose places are known already."""
+        gone = {slot.name for slot in self.slots} - {slot.name for slot in slots}
+        carried = tuple(tensor for tensor in self.carried if _owner(tensor.key) not in gone)
+        return replace(
+            self, slots=slots, updates=updates, carried=carried, story=(*self.story, *facts)
+        )
+
+
+def _owner(key: str) -> str:
+    """Return the module that a tensor beside B and A belongs to, as DoRA's row lengths do."""
+    return plain_name(key.partition(".lora_")[0])
+
+
+def rebuilt(update: Update, part: Decomposition) -> Update:
+    """Return `part` in balanced factors, kept in the file as `update` is."""
+    made = part.balanced()
+    return replace(update, b=made.b, a=made.a, scaling=1.0)
+
+
+def opened(path: Path) -> Draft:
+    """Return the adapter in a folder as a draft.
+
+    Raises:
+        UserError: There is no adapter, or it holds something that could not be written again.
+    """
+    files = AdapterFiles(path)
+    info = files.info
+    return Draft(
+        name=info.name,
+        base_model=info.base_model,
+        dtype=info.dtype if info.dtype in _HALVES else WIDE,
+        slots=tuple(Slot.of(update) for update in files.updates()),
+        updates=files.updates,
+        settings=_settings(files.folder / CONFIG_FILE),
+        carried=tuple(Carried(files.file, key) for key in files.others),
+        story=(("Made from", info.name),),
+    )
+
+
+def _settings(config: Path) -> dict[str, Any]:
+    """Return the entries of a config, already checked, that stay true for another ΔW."""
+    content = json.loads(config.read_text("utf-8"))
+    if content.get("lora_bias"):
+        raise UserError(
+            f"{config.parent.name} has biases on its B (lora_bias), which are no part of ΔW.",
+            "Train without lora_bias to be able to change the adapter afterwards.",
+        )
+    return {key: content[key] for key in _KEPT_KEYS if content.get(key) not in (None, False)}
