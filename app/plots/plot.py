@@ -60,6 +60,12 @@ class Plot(QWidget):
         """Return the values behind the plot as a table, its head first."""
         raise NotImplementedError
 
+    def as_drawing(self, drawing: bool) -> None:
+        """Let markers be drawn as shapes, as a drawing needs them, instead of from pixels."""
+        for item in self.plot.scene().items():
+            if isinstance(item, pg.GraphicsItem):
+                item.setExportMode(drawing, {"antialias": True})
+
     # -- for subclasses ---------------------------------------------------------------------
 
     def redraw(self) -> None:

@@ -110,7 +110,9 @@ class PlotCard(Card):
             drawing.setSize(self.size())
             drawing.setViewBox(QRect(0, 0, self.width(), self.height()))
             drawing.setTitle(self._subject)
+            self.plot.as_drawing(True)
             self.render(drawing)
+            self.plot.as_drawing(False)
 
     # -- parts ------------------------------------------------------------------------------
 

@@ -2,114 +2,20 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.pages.base import PageContext
 from app.rank_explorer import RankExplorer
-from app.rank_views.spectrum import SpectrumView
-from app.style.theme import Theme
 from core.events import RanksComputed
-from core.ranks import Update, save_ranks, spectra_of
-from core.run_folder import RunFolder
-from core.settings import RunSettings
+from tests.app.ranks.rank_page import KINDS, LAYERS, RANK, Desk, click_cell, spectrum
 from tests.core.ranks.rank_folders import Q3, UP0, pair, write_adapter
-
-KINDS = {"self_attn.q_proj": (12, 10), "self_attn.v_proj": (6, 10), "mlp.up_proj": (24, 10)}
-LAYERS = 4
-RANK = 4
-
-
-class FakeRun(QObject):
-    """The part of the run controller that the page listens to."""
-
-    run_changed = Signal()
-    event_arrived = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.run: RunFolder | None = None
-        self.settings: RunSettings | None = None
-        self.alive = False
-
-
-@dataclass
-class FakeSession:
-    model: Any = None
-
-
-@dataclass
-class Desk:
-    """A shown page with its run."""
-
-    page: RankExplorer
-    run: FakeRun
-    folder: RunFolder
-    steps: list[int] = field(default_factory=list)
-
-    def evaluate(self, step: int, *, trained: bool = True) -> None:
-        """Do what the worker does at an evaluation."""
-        file = self.folder.ranks_dir / f"step-{step:08d}.json"
-        save_ranks(file, spectra_of(updates(step, trained=trained)))
-        self.run.event_arrived.emit(RanksComputed(step=step, path=str(file)))
-
-
-def updates(seed: int, *, trained: bool = True) -> list[Update]:
-    """Return updates whose strongest direction grows with the seed."""
-    random = np.random.default_rng(seed)
-    made = []
-    for layer in range(LAYERS):
-        for kind, (rows, columns) in KINDS.items():
-            b = random.standard_normal((rows, RANK)) * trained
-            b[:, 0] *= 1 + seed / 10 + layer
-            a = random.standard_normal((RANK, columns))
-            made.append(Update(f"model.layers.{layer}.{kind}", b, a, 2.0))
-    return made
-
-
-@pytest.fixture
-def desk(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Desk:
-    run = FakeRun()
-    context: Any = PageContext(
-        theme=Theme(qapp, "light"), session=FakeSession(), run=run, assistant=None,
-        messages=None, preferences=None, go=lambda name: None,
-    )  # type: ignore[arg-type]  # fmt: skip
-    page = RankExplorer(context)
-    qtbot.addWidget(page)
-    page.resize(1080, 680)
-    page.show()
-    qtbot.waitExposed(page)
-    return Desk(page, run, RunFolder.create(tmp_path / "run", RunSettings()))
-
-
-@pytest.fixture
-def trained(desk: Desk) -> Desk:
-    for step in (0, 20, 40):
-        desk.evaluate(step, trained=step > 0)
-    desk.folder.update_state(best="step-00000020")
-    desk.run.run = desk.folder
-    desk.run.run_changed.emit()
-    return desk
-
-
-def click_cell(qtbot: QtBot, page: RankExplorer, cell: tuple[str, int]) -> None:
-    heat_map = page.map.map
-    center = heat_map.geometry_now().cell_rect(cell).center().toPoint()
-    qtbot.mouseClick(heat_map.viewport(), Qt.MouseButton.LeftButton, pos=center)
-
-
-def spectrum(page: RankExplorer) -> SpectrumView:
-    view = page.views["Spectrum"]
-    assert isinstance(view, SpectrumView)
-    return view
 
 
 def wait_read(qtbot: QtBot, page: RankExplorer) -> None:
