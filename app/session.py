@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.assistant import Assistant, Task
+from core.adapters import AdapterSettings
 from core.errors import UserError
 from core.events import Event, Progress, Reply, RunEnded
 from core.memory.changes import difference
@@ -24,7 +25,7 @@ from core.models.families.base import UnknownFamily
 from core.models.info import ModelInfo
 from core.models.json import from_json
 from core.models.sources import open_model
-from core.models.targets import resolve
+from core.models.targets import adapted
 from core.settings import RunSettings
 
 UNDO_LIMIT = 200
@@ -152,7 +153,11 @@ class Session(QObject):
 
     def target_names(self) -> tuple[str, ...]:
         """Return the modules that the settings target; empty if they match none."""
-        return _target_names(self.model, self.settings.adapter.targets)
+        return tuple(self.targets())
+
+    def targets(self) -> dict[str, AdapterSettings]:
+        """Return the same, each with the settings that hold for it (`rank_pattern`)."""
+        return _targets(self.model, self.settings.adapter)
 
     def read_model(self) -> None:
         """Read the headers of the chosen model again."""
@@ -260,13 +265,13 @@ class Session(QObject):
 
 
 @lru_cache(maxsize=4)
-def _target_names(model: ModelInfo | None, targets: tuple[str, ...]) -> tuple[str, ...]:
+def _targets(model: ModelInfo | None, adapter: AdapterSettings) -> dict[str, AdapterSettings]:
     if model is None:
-        return ()
+        return {}
     try:
-        return resolve(targets, model.grid)
+        return adapted(adapter, model.grid)
     except UserError:
-        return ()
+        return {}
 
 
 def _decides_data(settings: RunSettings) -> tuple[object, ...]:

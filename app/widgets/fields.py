@@ -12,7 +12,7 @@ from app.style.theme import Theme
 from app.why import SETTINGS, Why
 from app.widgets.basic import Button, button, label
 from app.widgets.controls import CheckBox, ComboBox, DoubleSpinBox, Segmented, SpinBox
-from app.widgets.number_field import NumberField, TextField, number_text
+from app.widgets.number_field import ListField, NumberField, TextField, number_text
 from app.widgets.several import Several
 from core.errors import UserError
 from core.settings import without_effect
@@ -196,13 +196,17 @@ class FormRow(QWidget):
 
     def _show_error(self, value: Any, error: UserError) -> None:
         bounds = f" Allowed: {self.setting.bounds}." if self.setting.bounds else ""
-        words = error.message if self.setting.kind == "text" else f"{value} does not work here."
+        words = (
+            error.message
+            if self.setting.kind in ("text", "list")
+            else f"{value} does not work here."
+        )
         self._error.setText(words + bounds)
         self._error.show()
         self._nearest = self.setting.nearest(value)
         self._mend.setText(f"Use {number_text(self._nearest)}")
         self._mend.setAccessibleName(f"Use {number_text(self._nearest)}")
-        self._mend.setVisible(self._nearest != value)
+        self._mend.setVisible(self._nearest not in (value, ()))
         self._mark_invalid(True)
 
     def _hide_error(self) -> None:
@@ -233,7 +237,7 @@ def field_for(setting: SettingField, *, theme: Theme) -> QWidget:
         return Several([(value, str(value)) for value in setting.options])
     if setting.kind in ("integer", "number"):
         return NumberField(setting)
-    return TextField()
+    return ListField() if setting.kind == "list" else TextField()
 
 
 def form_row(session: Session, key: str, field: QWidget | None = None, *, theme: Theme) -> FormRow:

@@ -100,7 +100,8 @@ def cell_costs(
     """
     if device is not None and device.kind == "cpu":
         known = replace(known, on_cpu=True)
-    model = ModelCells.of(info, settings.adapter.targets)
+    pattern = getattr(settings.adapter, "rank_pattern", ())
+    model = ModelCells.of(info, settings.adapter.targets, pattern)
     workload = Workload.of(model, settings, method_of(settings.model), known)
     first = workload.first_block
     adaptable = ModelCells.of(info, (ALL_LINEAR,)).targets
@@ -113,7 +114,7 @@ class _Costing:
     def __init__(self, workload: Workload, again: range) -> None:
         self._workload, self._again = workload, again
         self._kept: dict[tuple[object, ...], dict[str, float]] = {}
-        self._trained: dict[tuple[tuple[int, int], int], CellCost] = {}
+        self._trained: dict[tuple[tuple[int, int], int, int], CellCost] = {}
         self._reach: dict[tuple[str, int], float] = {}
         self._frozen = 0.0
 
@@ -139,7 +140,7 @@ class _Costing:
 
     def _trained_cost(self, cell: Cell) -> CellCost:
         """Return adapter, gradients and moments of one cell."""
-        key = cell.shape, cell.count
+        key = cell.shape, cell.count, cell.rank
         if key not in self._trained:
             alone = _with_targets(self._workload, (cell,))
             self._trained[key] = CellCost(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from core.adapters import ADAPTERS
+from core.adapters import ADAPTERS, AdapterSettings
 from core.memory.devices import Device
 from core.memory.overhead import WORKER_BASE
 from core.memory.plan import HEAP_WASTE, MemoryPlan
@@ -18,7 +18,7 @@ from core.memory.trained import ADAPTER_ELEMENT, EIGHT_BIT, state_bytes
 from core.memory.workload import FP32
 from core.models import store
 from core.models.info import ModelInfo
-from core.models.targets import resolve
+from core.models.targets import adapted
 from core.settings import RunSettings
 
 BF16 = 2  # bytes
@@ -145,7 +145,7 @@ def merging_bytes(info: ModelInfo, settings: RunSettings) -> int:
     scales it: 8·m·n for the largest adapted matrix. Saving writes from where the weights lie. Of
     645 million parameters 1,786 MiB were measured, 1,772 are computed.
     """
-    largest = max(m * n for m, n in _target_shapes(info, settings))
+    largest = max(m * n for (m, n), _ in _targets(info, settings))
     loaded = WORKER_BASE.likely + sixteen_bit_bytes(info) + adapter_bytes(info, settings)
     return loaded + 2 * FP32 * largest
 
@@ -156,7 +156,7 @@ def merging_bytes(info: ModelInfo, settings: RunSettings) -> int:
 def adapter_bytes(info: ModelInfo, settings: RunSettings) -> int:
     """Return the size of adapter_model.safetensors: N parameters of fp32."""
     count = ADAPTERS[settings.adapter.method].parameters
-    return ADAPTER_ELEMENT * sum(count(s, settings.adapter) for s in _target_shapes(info, settings))
+    return ADAPTER_ELEMENT * sum(count(s, adapter) for s, adapter in _targets(info, settings))
 
 
 def moment_bytes(info: ModelInfo, settings: RunSettings) -> int:
@@ -165,9 +165,9 @@ def moment_bytes(info: ModelInfo, settings: RunSettings) -> int:
     In 8 bits the two tables of 256 codes, which all matrices share in memory, are written with each
     of them, A and B.
     """
-    optimizer, shapes = settings.training.optimizer, _target_shapes(info, settings)
-    tables = 2 * CODE_TABLES * len(shapes) if optimizer in EIGHT_BIT else 0
-    return tables + round(sum(state_bytes(optimizer, s, settings.adapter) for s in shapes))
+    optimizer, targets = settings.training.optimizer, _targets(info, settings)
+    tables = 2 * CODE_TABLES * len(targets) if optimizer in EIGHT_BIT else 0
+    return tables + round(sum(state_bytes(optimizer, s, adapter) for s, adapter in targets))
 
 
 def run_bytes(info: ModelInfo, settings: RunSettings) -> int:
@@ -206,7 +206,10 @@ def is_ready(info: ModelInfo) -> bool:
     return store.stored(f"{file.stem}-{store.fingerprint(file)}") is not None
 
 
-def _target_shapes(info: ModelInfo, settings: RunSettings) -> list[tuple[int, int]]:
-    """Return the shapes of all matrices that get an adapter."""
+def _targets(
+    info: ModelInfo, settings: RunSettings
+) -> list[tuple[tuple[int, int], AdapterSettings]]:
+    """Return the shapes of all matrices that get an adapter, each with its settings."""
     by_name = info.grid.by_name
-    return [by_name[name].shape for name in resolve(settings.adapter.targets, info.grid)]
+    targets = adapted(settings.adapter, info.grid)
+    return [(by_name[name].shape, adapter) for name, adapter in targets.items()]

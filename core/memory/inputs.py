@@ -52,10 +52,9 @@ def adapter_input_bytes(workload: Workload, targets: Sequence[Cell]) -> float:
     own copy and a mask. The inner activation has the same type. DoRA keeps both outputs that its
     magnitude scales: (4 + e)·m.
     """
-    rank = getattr(workload.adapter, "rank", 0)
     if workload.shortened:
-        inner = workload.product_element * rank
-        own = sum(cell.routed * inner for cell in targets)
+        inner = workload.product_element
+        own = sum(cell.routed * inner * workload.rank_of(cell) for cell in targets)
         return workload.element * _shared_inputs(workload, targets) + own
     dropout = workload.dropout
     kind = workload.adapter_input_element
@@ -67,7 +66,9 @@ def adapter_input_bytes(workload: Workload, targets: Sequence[Cell]) -> float:
     mask = 0 if not dropout else (4 if workload.on_cpu else 1)
     dora = workload.adapter.method == "dora"
     outputs = ADAPTER_ELEMENT + workload.element if dora else 0
-    own = sum(cell.routed * (kind * rank + outputs * cell.shape[0]) for cell in targets)
+    own = sum(
+        cell.routed * (kind * workload.rank_of(cell) + outputs * cell.shape[0]) for cell in targets
+    )
     return (kind + mask) * inputs + own
 
 
@@ -75,8 +76,8 @@ def factor_copy_bytes(workload: Workload, targets: Sequence[Cell]) -> int:
     """Return the copies of A and B in the compute type, e·r·(m + n), where products run in it."""
     if not workload.shortened or workload.product_element == ADAPTER_ELEMENT:
         return 0
-    rank = getattr(workload.adapter, "rank", 0)
-    return workload.product_element * rank * sum(c.count * sum(c.shape) for c in targets)
+    numbers = sum(workload.rank_of(c) * c.count * sum(c.shape) for c in targets)
+    return workload.product_element * numbers
 
 
 def _shared_inputs(workload: Workload, targets: Sequence[Cell]) -> int:

@@ -133,7 +133,8 @@ def plan_methods(
     Raises:
         UserError: A target matches no module of the model.
     """
-    cells = ModelCells.of(info, settings.adapter.targets)
+    pattern = getattr(settings.adapter, "rank_pattern", ())
+    cells = ModelCells.of(info, settings.adapter.targets, pattern)
     if device is not None and device.kind == "cpu":
         known = replace(known, on_cpu=True)
     return tuple(

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from core.adapters.base import AdapterSettings, LowRankSettings
-from core.memory.cells import ModelCells
+from core.adapters.base import AdapterSettings, LowRankSettings, at_rank
+from core.memory.cells import Cell, ModelCells
 from core.memory.methods import Method
 from core.memory.stack import OURS, TRAINER, Stack
 from core.models.info import Architecture
@@ -178,6 +178,16 @@ class Workload:
         """Adapted matrices are computed in one step (`core.training.adapter_product`)."""
         plain = self.adapter.method != "dora" and not self.dropout
         return self.stack.ours and plain and self.method.bits != 8
+
+    def adapter_of(self, rank: int) -> AdapterSettings:
+        """Return the settings of an adapter with a rank of its own; 0 stands for the common one."""
+        if rank and isinstance(self.adapter, LowRankSettings):
+            return at_rank(self.adapter, rank)
+        return self.adapter
+
+    def rank_of(self, cell: Cell) -> int:
+        """Return r of a target, 0 where its method has none."""
+        return cell.rank or int(getattr(self.adapter, "rank", 0))
 
     @cached_property
     def first_block(self) -> int:

@@ -35,13 +35,22 @@ def by_budget(sigma: Mapping[str, Array], shapes: Shapes, parameters: int) -> Ke
 
     That leaves the smallest Σσ² behind for the parameters that stay, to within one component.
     """
-    names = list(sigma)
-    costs = np.concatenate([np.full(len(sigma[name]), sum(shapes[name])) for name in names])
-    worth = np.concatenate([sigma[name] ** 2 for name in names]) / costs
-    order = np.argsort(-worth, kind="stable")
-    stays = np.zeros(len(worth), bool)
-    stays[order[np.cumsum(costs[order]) <= parameters]] = True
-    borders = np.cumsum([len(sigma[name]) for name in names])[:-1]
+    return by_worth({name: values**2 for name, values in sigma.items()}, shapes, parameters)
+
+
+def by_worth(worth: Mapping[str, Array], shapes: Shapes, parameters: int) -> Kept:
+    """Keep the components of all modules with the largest worth/(m+n), up to a budget.
+
+    Those without any worth are left out even where there is room.
+    """
+    names = list(worth)
+    costs = np.concatenate([np.full(len(worth[name]), sum(shapes[name])) for name in names])
+    density = np.concatenate([worth[name] for name in names]) / costs
+    order = np.argsort(-density, kind="stable")
+    stays = np.zeros(len(density), bool)
+    fits = np.cumsum(costs[order]) <= parameters
+    stays[order[fits & (density[order] > 0)]] = True
+    borders = np.cumsum([len(worth[name]) for name in names])[:-1]
     return dict(zip(names, np.split(stays, borders), strict=True))
 
 

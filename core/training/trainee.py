@@ -10,6 +10,7 @@ import torch
 from peft import PeftModel, get_peft_model
 
 from core.adapters import ADAPTERS
+from core.adapters.base import set_ranks
 from core.data.encode import Example
 from core.data.rows import load_rows
 from core.data.split import split_rows
@@ -19,7 +20,7 @@ from core.errors import UserError
 from core.events import Event, Notice, Progress
 from core.models.info import ModelInfo
 from core.models.load import load_model, load_tokenizer
-from core.models.targets import resolve
+from core.models.targets import own_ranks, resolve
 from core.settings import RunSettings
 from core.training.adapter_product import shorten_products
 from core.training.attention import NAME
@@ -149,7 +150,9 @@ def attach_adapter(base: Any, settings: RunSettings, info: ModelInfo) -> PeftMod
     names = list(resolve(settings.adapter.targets, info.grid))
     base.requires_grad_(False)
     base.config.use_cache = False
-    model = get_peft_model(base, method.peft_config(settings.adapter, names))
+    config = method.peft_config(settings.adapter, names)
+    set_ranks(config, settings.adapter, own_ranks(settings.adapter, info.grid))
+    model = get_peft_model(base, config)
     shorten_products(model, settings.training.adapter_products)
     checkpoint_blocks(model, settings.training.gradient_checkpointing)
     model.train()

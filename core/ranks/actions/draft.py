@@ -38,6 +38,15 @@ class Slot:
         place = (update.scaling, update.embedding, update.window)
         return cls(update.name, update.shape, update.rank, *place)
 
+    def folded(self, rank: int) -> "Slot":
+        """Return the place for other factors, whose scaling stands in B."""
+        return replace(self, rank=rank, scaling=1.0)
+
+    @property
+    def full_rank(self) -> int:
+        """The most components that ΔW can have."""
+        return min(self.rank, *self.shape)
+
     @property
     def parameters(self) -> int:
         """Numbers in B and A."""
@@ -90,18 +99,13 @@ class Draft:
         """Return the singular values of every ΔW."""
         return spectra_of(self.updates())
 
-    def changed(self, updates: Callable[[], Iterator[Update]], *facts: tuple[str, str]) -> "Draft":
-        """Return a draft with other updates, whose modules may be fewer or of other rank."""
-        slots = tuple(Slot.of(update) for update in updates())
-        return self.resized(slots, updates, *facts)
-
     def resized(
         self,
         slots: tuple[Slot, ...],
         updates: Callable[[], Iterator[Update]],
         *facts: tuple[str, str],
     ) -> "Draft":
-        """Return a draft with other updates, whose places are known already."""
+        """Return a draft with other updates, for modules that may be fewer or of other rank."""
         gone = {slot.name for slot in self.slots} - {slot.name for slot in slots}
         carried = tuple(tensor for tensor in self.carried if _owner(tensor.key) not in gone)
         return replace(

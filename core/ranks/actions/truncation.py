@@ -5,15 +5,12 @@ lost is known beforehand: ‖ΔW − ΔW_k‖² = Σ_{i>k} σ_i². What it does 
 measured on held-out data (`core.ranks.curve`).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
-from core.errors import UserError
-from core.ranks.actions.draft import Draft, Slot, rebuilt
-from core.ranks.metrics import Array
+from core.ranks.actions.draft import Draft, rebuilt
 from core.ranks.safetensors_writer import ITEM_BYTES
 from core.ranks.selection import Kept
 from core.ranks.spectra import AdapterSpectra
@@ -27,19 +24,24 @@ class ModulePlan:
     Attributes:
         rank: r, as it is.
         kept: k, what stays; 0 where the module is left out.
-        energy: Σσ² of what stays over Σσ²; 1 where ΔW = 0.
+        lost: Σσ² of what is left out over Σσ²; 0 where ΔW = 0.
     """
 
     name: str
     shape: tuple[int, int]
     rank: int
     kept: int
-    energy: float
+    lost: float
+
+    @property
+    def energy(self) -> float:
+        """Share of Σσ² that stays."""
+        return 1 - self.lost
 
     @property
     def error(self) -> float:
         """‖ΔW − ΔW_k‖/‖ΔW‖, in the Frobenius norm."""
-        return float(np.sqrt(1 - self.energy))
+        return math.sqrt(self.lost)
 
     @property
     def parameters(self) -> int:
@@ -55,7 +57,7 @@ class TruncationPlan:
         how: The rule in words, as in "energy 0.95".
         stays: By module, which components stay, in the order of σ.
         modules: In the order of the spectra.
-        energy: Share of Σσ² over all modules that stays.
+        lost: Share of Σσ² over all modules that is left out.
         parameters_before: Numbers in the factors as they are.
         item_bytes: Of one number in the file.
     """
@@ -63,14 +65,19 @@ class TruncationPlan:
     how: str
     stays: Kept
     modules: tuple[ModulePlan, ...]
-    energy: float
+    lost: float
     parameters_before: int
     item_bytes: int = 4
 
     @property
+    def energy(self) -> float:
+        """Share of Σσ² over all modules that stays."""
+        return 1 - self.lost
+
+    @property
     def error(self) -> float:
         """‖ΔW − ΔW_k‖/‖ΔW‖ over all modules together."""
-        return float(np.sqrt(1 - self.energy))
+        return math.sqrt(self.lost)
 
     @cached_property
     def ranks(self) -> dict[str, int]:
@@ -93,16 +100,6 @@ class TruncationPlan:
         return sum(module.kept == 0 for module in self.modules)
 
 
-def sigma_of(spectra: AdapterSpectra) -> dict[str, Array]:
-    """Return the singular values by module, as the rules of `core.ranks.selection` take them."""
-    return {module.name: module.singular_values for module in spectra.modules}
-
-
-def shapes_of(spectra: AdapterSpectra) -> dict[str, tuple[int, int]]:
-    """Return (m, n) by module."""
-    return {module.name: module.shape for module in spectra.modules}
-
-
 def plan_truncation(spectra: AdapterSpectra, stays: Kept, how: str) -> TruncationPlan:
     """Return what keeping these components would mean.
 
@@ -114,42 +111,24 @@ def plan_truncation(spectra: AdapterSpectra, stays: Kept, how: str) -> Truncatio
     modules, left, whole = [], 0.0, 0.0
     for module in spectra.modules:
         mask, energies = stays[module.name], module.singular_values**2
-        total = float(energies.sum())
-        lost = float(energies[~mask].sum())
-        energy = 1 - lost / total if total else 1.0
+        total, lost = float(energies.sum()), float(energies[~mask].sum())
         left, whole = left + lost, whole + total
-        modules.append(ModulePlan(module.name, module.shape, module.rank, int(mask.sum()), energy))
+        kept, share = int(mask.sum()), lost / total if total else 0.0
+        modules.append(ModulePlan(module.name, module.shape, module.rank, kept, share))
     return TruncationPlan(
         how=how,
         stays=stays,
         modules=tuple(modules),
-        energy=1 - left / whole if whole else 1.0,
+        lost=left / whole if whole else 0.0,
         parameters_before=sum(module.rank * sum(module.shape) for module in spectra.modules),
         item_bytes=ITEM_BYTES.get(spectra.adapter.dtype, 4),
     )
 
 
-def check_rank(spectra: AdapterSpectra, rank: int) -> None:
-    """Check that truncating to `rank` makes any module smaller, or leaves it as it is.
-
-    Raises:
-        UserError: It is below 1, or above the rank of every module.
-    """
-    largest = max((module.rank for module in spectra.modules), default=0)
-    if rank < 1:
-        raise UserError(f"The rank {rank} keeps nothing.", "Choose a rank of 1 or more.")
-    if rank > largest:
-        raise UserError(
-            f"The rank {rank} is larger than that of the adapter, {largest}.",
-            f"Choose {largest} or less; `rankscope grow` makes a rank larger.",
-        )
-
-
 def truncated(draft: Draft, plan: TruncationPlan) -> Draft:
     """Return the adapter with what the plan keeps, in balanced factors."""
-    slots = tuple(
-        _place(slot, plan.ranks[slot.name]) for slot in draft.slots if plan.ranks[slot.name]
-    )
+    ranks = plan.ranks
+    slots = tuple(slot.folded(ranks[slot.name]) for slot in draft.slots if ranks[slot.name])
 
     def updates() -> Iterator[Update]:
         for update in draft.updates():
@@ -163,15 +142,10 @@ def truncated(draft: Draft, plan: TruncationPlan) -> Draft:
 
 def balanced(draft: Draft) -> Draft:
     """Return the same adapter in balanced factors with s folded in, components by their size."""
-    slots = tuple(_place(slot, min(slot.rank, *slot.shape)) for slot in draft.slots)
+    slots = tuple(slot.folded(slot.full_rank) for slot in draft.slots)
 
     def updates() -> Iterator[Update]:
         for update in draft.updates():
             yield rebuilt(update, decompose(update))
 
     return draft.resized(slots, updates)
-
-
-def _place(slot: Slot, rank: int) -> Slot:
-    """Return the place of a module whose scaling went into B."""
-    return Slot(slot.name, slot.shape, rank, 1.0, slot.embedding, slot.window)
