@@ -97,7 +97,7 @@ def tuned_vectors(matrix: Operator, part: Decomposition) -> Leading:
     """Return the first singular vectors of W₀+ΔW."""
     update = part.balanced()
     b, a = (torch.from_numpy(np.ascontiguousarray(x)).to(matrix.like) for x in (update.b, update.a))
-    return leading(matrix.plus(b, a), DIRECTIONS)
+    return leading(matrix.plus(b, a), DIRECTIONS, sure=DIRECTIONS)
 
 
 @torch.no_grad()

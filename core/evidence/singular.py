@@ -14,8 +14,11 @@ from math import pi
 import torch
 
 _SEED = 20260822
-_EXTRA = 16
-_DEPTH = 6
+DENSE = 1024
+"""A matrix with no more rows, or no more columns, is decomposed in full: that takes no longer."""
+_BLOCK = 8  # columns that W·Wᵀ is applied to at once
+_LARGEST = 512  # columns of a span
+_SURE = 0.01  # radians
 _ROUNDING = 1e3  # of the number type: what is smaller holds no direction
 
 Product = Callable[[torch.Tensor], torch.Tensor]
@@ -70,27 +73,41 @@ class Leading:
     angles: torch.Tensor
 
 
-def leading(matrix: Operator, count: int, *, depth: int = _DEPTH) -> Leading:
-    """Return the first `count` singular vectors, or all where there are fewer.
+def leading(matrix: Operator, count: int, *, sure: int) -> Leading:
+    """Return the first `count` singular vectors; fewer where W has no more that are not zero.
 
     Args:
         matrix: W.
         count: k.
-        depth: Times that the block goes through W·Wᵀ; more for a spectrum that falls slowly.
+        sure: So many of them are waited for: the span grows until they are known to within
+            0.01 radians, or it is large enough.
     """
     smaller = min(matrix.shape)
-    block = min(count + _EXTRA, smaller)
+    if smaller <= DENSE:
+        eye = torch.eye(matrix.shape[1], dtype=matrix.like.dtype, device=matrix.like.device)
+        u, sigma, vt = torch.linalg.svd(matrix.times(eye), full_matrices=False)
+        return _bounded(matrix, u, sigma, vt.T, count)
     draw = torch.Generator().manual_seed(_SEED)
-    start = torch.randn(matrix.shape[1], block, generator=draw, dtype=torch.float64)
+    start = torch.randn(matrix.shape[1], _BLOCK, generator=draw, dtype=torch.float64)
     basis = torch.linalg.qr(matrix.times(start.to(matrix.like)))[0]
-    last = basis
-    for _ in range(depth):
-        if basis.shape[1] >= smaller:
-            break
-        last = _fresh(matrix.times(matrix.pulled(last)), basis)[:, : smaller - basis.shape[1]]
+    last, look = basis, 2 * count
+    most = min(max(_LARGEST, 4 * count), smaller)
+    while True:
+        last = _fresh(matrix.times(matrix.pulled(last)), basis)[:, : most - basis.shape[1]]
         basis = torch.cat([basis, last], dim=1)
-    v, sigma, rotation = torch.linalg.svd(matrix.pulled(basis), full_matrices=False)
-    u = basis @ rotation.T
+        full = basis.shape[1] >= most or not last.shape[1]
+        if full or basis.shape[1] >= look:
+            v, sigma, rotation = torch.linalg.svd(matrix.pulled(basis), full_matrices=False)
+            found = _bounded(matrix, basis @ rotation.T, sigma, v, count)
+            if full or bool((found.angles[:sure] < _SURE).all()):
+                return found
+            look += look // 2
+
+
+def _bounded(
+    matrix: Operator, u: torch.Tensor, sigma: torch.Tensor, v: torch.Tensor, count: int
+) -> Leading:
+    """Return the first singular vectors, with the bounds that follow from all Ritz values."""
     rounded = 10 * torch.finfo(sigma.dtype).eps * sigma[0]  # what products lose at the least
     residuals = sigma * ((matrix.times(v) - u * sigma).norm(dim=0) + rounded)  # of W·Wᵀ
     angles = _angles(sigma**2, residuals)
