@@ -29,6 +29,7 @@ class RankEvidence(QObject):
     the one that was opened; it never is about another step that the slider shows.
 
     Attributes:
+        adapter: The folder that measurements and actions are about; None before a run has one.
         measuring: Which measurement is under way, or "".
         message, share: How far it is; share is −1 where nobody can know.
         error: Why the last measurement failed, or None.
@@ -43,28 +44,28 @@ class RankEvidence(QObject):
         super().__init__()
         self._context, self._source = context, source
         self._results: dict[tuple[Measure, Changes], Evidence | None] = {}
-        self._adapter: Path | None = None
+        self.adapter: Path | None = None
         self._task: Task | None = None
         self.measuring: Measure | Literal[""] = ""
         self.message, self.share = "", -1.0
         self.error: UserError | None = None
         source.changed.connect(self._on_source)
         context.run.phase_changed.connect(self._on_phase)
-        self._adapter = self._find()
+        self.adapter = self._find()
 
     @property
     def why_not(self) -> str:
         """Why nothing can be measured now, or ""."""
         if self._context.run.alive:
             return "Training needs the device now; measure when it has finished."
-        if self._adapter is None:
+        if self.adapter is None:
             return "There is no adapter yet: it is written when the run ends."
         return ""
 
     @property
     def about(self) -> str:
         """What a measurement is made with, in words."""
-        settings = self._request("curve").settings if self._adapter is not None else None
+        settings = self._request("curve").settings if self.adapter is not None else None
         if settings is None:
             return ""
         rows = "held-out rows" if self._source.opened is None else "all rows"
@@ -101,7 +102,7 @@ class RankEvidence(QObject):
         return found if isinstance(found, BeforeAfter) else None
 
     def _result(self, measure: Measure, changes: Changes = ()) -> Evidence | None:
-        if self._adapter is None:
+        if self.adapter is None:
             return None
         key = (measure, changes)
         if key not in self._results:
@@ -157,11 +158,11 @@ class RankEvidence(QObject):
 
     def _on_source(self) -> None:
         adapter = self._find()
-        if adapter != self._adapter:
+        if adapter != self.adapter:
             if self.measuring:
                 self.cancel()
             self._context.assistant.evidence.release()
-            self._adapter, self.error = adapter, None
+            self.adapter, self.error = adapter, None
             self._results.clear()
             self.changed.emit()
 

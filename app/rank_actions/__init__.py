@@ -2,8 +2,17 @@
 
 from app.rank_actions.base import RankAction
 from app.rank_actions.evaluate import EvaluateAction
+from app.rank_actions.export import ClipAction, ExportAction, GrowAction
 from app.rank_actions.retrain import RetrainAction
+from app.rank_actions.truncate import TruncateAction
 
-ACTIONS: tuple[type[RankAction], ...] = (EvaluateAction, RetrainAction)
+ACTIONS: tuple[type[RankAction], ...] = (
+    TruncateAction,
+    EvaluateAction,
+    RetrainAction,
+    ExportAction,
+    GrowAction,
+    ClipAction,
+)
 
 __all__ = ["ACTIONS", "RankAction"]
