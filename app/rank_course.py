@@ -11,6 +11,9 @@ from core.ranks import load_ranks
 from core.ranks.course import Course, evenly
 from core.run_folder import RunFolder
 
+DRAWN_EVERY = 16
+"""While a long run is read, its picture grows by so many steps at a time."""
+
 
 class RankCourse(QObject):
     """Holds the course of the run that a source shows, and grows with it.
@@ -48,10 +51,12 @@ class RankCourse(QObject):
         """Read the newest step first, then from the first one on; a damaged file is left out."""
         wanted = evenly(self._source.steps)
         missing = [step for step in wanted if step not in self.course]
-        for step in missing[-1:] + missing[:-1]:
+        for number, step in enumerate(missing[-1:] + missing[:-1]):
             if step not in self._unreadable:
                 self._read_step(step)
             yield
+            if number % DRAWN_EVERY == 1:
+                self.grown.emit()
         self.course.keep(wanted)
         self.grown.emit()
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Signal
 
 from app.plots.colors import viridis
+from app.plots.course_plot import TOO_FEW
 from app.plots.plot import Floats, Plot, Row
 from app.plots.ticks import count_ticks, even_ticks, exact
 from app.style.theme import Theme
@@ -34,6 +35,7 @@ class ComponentImage(Plot):
         self._shown = pg.InfiniteLine(angle=90, movable=False)
         self.add(self._image, self._shown)
         self.restyle()
+        self.redraw()
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -54,7 +56,7 @@ class ComponentImage(Plot):
         self._image.setVisible(drawn)
         self._shown.setVisible(drawn)
         if not drawn:
-            self.say_nothing("One evaluation so far; the second one makes a picture.")
+            self.say_nothing(TOO_FEW)
             return
         self.hide_nothing()
         first, last = self._steps[0], self._steps[-1]

@@ -12,6 +12,7 @@ from app.plots.ticks import even_ticks, exact, log_ticks
 from app.style.theme import Theme, font
 from core.ranks.course import Course
 
+TOO_FEW = "Two evaluated steps make a picture."
 TOKENS = ("line_orange", "line_blue")
 
 
@@ -51,6 +52,7 @@ class CoursePlot(Plot):
         self.add(self._band, self._warmed_up, self._best, self._shown, self._words)
         self._lines = [MedianBand(self, token) for token, _ in zip(TOKENS, keys, strict=False)]
         self.restyle()
+        self.redraw()
 
     def show_course(
         self,
@@ -70,7 +72,7 @@ class CoursePlot(Plot):
             for line in self._lines:
                 line.clear()
             self._mark(RunMarks())
-            self.say_nothing("One evaluation so far; the second one makes a line.")
+            self.say_nothing(TOO_FEW)
             return
         self.hide_nothing()
         drawn = [self._numbers(key) for key in self._keys]

@@ -42,12 +42,10 @@ class Writing(QWidget):
         self._context, self._request = context, request
         self._task: Task | None = None
         theme = context.theme
-        options = [
-            (name, kind.title)
-            for name in EXPORTERS
-            if issubclass(kind := EXPORTERS[name], AdapterProfile)
-        ]
+        kinds = {name: EXPORTERS[name] for name in EXPORTERS}
+        options = [(n, kind.title) for n, kind in kinds.items() if issubclass(kind, AdapterProfile)]
         self.profile = Segmented(options, theme=theme, name="For which program")
+        self.profile.set_value(AdapterRequest.model_fields["profile"].default)
         self.profile.changed.connect(lambda _name: self._explain())
         self.profile.setVisible(profiles)
         self.about = label("", "small", "muted")
@@ -62,6 +60,7 @@ class Writing(QWidget):
         self.write.clicked.connect(self._on_write)
         self.outcome = label("", "small", "muted", wrap=True)
         where = QHBoxLayout()
+        where.setSpacing(8)
         for widget in (self.folder, choose, self.write):
             where.addWidget(widget, 1 if widget is self.folder else 0)
         layout = QGridLayout(self)
@@ -72,6 +71,7 @@ class Writing(QWidget):
         layout.addLayout(where, 1, 0, 1, 2)
         layout.addWidget(self.outcome, 2, 0, 1, 2)
         layout.setColumnStretch(1, 1)
+        self._say("", "muted")
         self._explain()
 
     def propose(self, folder: Path) -> None:
@@ -121,6 +121,7 @@ class Writing(QWidget):
 
     def _say(self, words: str, tone: str) -> None:
         self.outcome.setText(words)
+        self.outcome.setVisible(bool(words))
         self.outcome.set_tone(tone)
 
 

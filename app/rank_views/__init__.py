@@ -3,6 +3,7 @@
 from app.rank_views.against_base import AgainstBaseView
 from app.rank_views.allocation import AllocationView
 from app.rank_views.base import RankView
+from app.rank_views.compare import CompareView
 from app.rank_views.does_it_matter import DoesItMatterView
 from app.rank_views.explain import ExplainView
 from app.rank_views.over_training import OverTrainingView
@@ -14,6 +15,7 @@ VIEWS: tuple[type[RankView], ...] = (
     DoesItMatterView,
     AllocationView,
     AgainstBaseView,
+    CompareView,
     ExplainView,
 )
 

@@ -103,6 +103,20 @@ RANKS: dict[str, Why] = {
         "the least loss, only “Does it matter?” can tell.",
         source="Eckart and Young 1936; docs/ranks.md",
     ),
+    "similarity": Why(
+        what="Whether the strongest directions of two adapters are the same.",
+        effect="φ(i, j) is 1 when the first i directions of one lie within the first j of the "
+        "other, and about max(i, j)/n for random ones, which is taken off here. Inputs and outputs "
+        "compare ΔW; A alone is what the paper did, but it ignores B and shares its start between "
+        "runs of one seed.",
+        source="Hu et al. 2021, LoRA, arXiv:2106.09685, equation 4 and section 7.2",
+    ),
+    "difference": Why(
+        what="How far the changes of two adapters point the same way, module by module.",
+        effect="Cosine: 1 the same change, 0 nothing in common, −1 they undo each other. Size: "
+        "‖ΔW₂‖/‖ΔW₁‖, logarithmic.",
+        source="⟨ΔW₁, ΔW₂⟩ = s₁s₂·tr((B₁ᵀB₂)(A₂A₁ᵀ)); docs/ranks.md",
+    ),
     "null": Why(
         what="What the same measure would give if the adapter held only random numbers.",
         effect="A measure inside the band says nothing; far outside it, something was learned.",
