@@ -15,8 +15,8 @@ from core.ranks.against_base import BaseComparison
 from core.ranks.before_after import BeforeAfter, Change
 from core.ranks.curve import LossCurve
 from core.ranks.evidence import Evidence
+from core.ranks.find import find_adapter
 from core.ranks.functional import FunctionalSpectra
-from core.ranks.read_adapter import find_adapter
 
 Changes = tuple[Change, ...]
 """What "losses" compares with the base model and the adapter as it is."""

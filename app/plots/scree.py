@@ -67,7 +67,7 @@ class ScreePlot(SpectrumPlot):
         reached = module.numerical_rank < len(module.singular_values)
         self._floor.setVisible(reached)
         if reached:
-            self._floor.setPos(log10(module.floor / unit))
+            self._floor.setPos(log10(module.smallest / unit))
 
     def _lowest_functional(self, top: float) -> float:
         """Return down to where the functional values are shown: a thousandth of the first one."""

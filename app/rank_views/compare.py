@@ -23,7 +23,7 @@ from app.widgets.controls import Segmented
 from app.widgets.legend import Key, Legend
 from core.errors import UserError
 from core.paths import runs_dir
-from core.ranks.read_adapter import find_adapter
+from core.ranks.find import find_adapter
 from core.run_folder import list_runs
 
 RECENT = 8

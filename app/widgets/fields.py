@@ -196,11 +196,8 @@ class FormRow(QWidget):
 
     def _show_error(self, value: Any, error: UserError) -> None:
         bounds = f" Allowed: {self.setting.bounds}." if self.setting.bounds else ""
-        words = (
-            error.message
-            if self.setting.kind in ("text", "list")
-            else f"{value} does not work here."
-        )
+        told = self.setting.kind in ("text", "list")
+        words = error.message if told else f"{value} does not work here."
         self._error.setText(words + bounds)
         self._error.show()
         self._nearest = self.setting.nearest(value)

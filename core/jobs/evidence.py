@@ -14,8 +14,8 @@ from core.ranks.before_after import BeforeAfter, Change
 from core.ranks.curve import MODES, LossCurve, Mode, Rows
 from core.ranks.evidence import Evidence
 from core.ranks.evidence_shelf import Shelf, adapter_fingerprint, data_identity, load_evidence
+from core.ranks.find import find_adapter
 from core.ranks.functional import FunctionalSpectra
-from core.ranks.read_adapter import find_adapter
 from core.run_folder import RunFolder
 from core.settings import RunSettings
 

@@ -144,6 +144,17 @@ class ModelInfo:
         return ModuleGrid(tuple(modules))
 
     @cached_property
+    def matrix_shapes(self) -> Mapping[str, tuple[int, int]]:
+        """(out, in) of every matrix by module name; of an embedding (tokens, width)."""
+        shapes = {
+            tensor.name.removesuffix(".weight"): (tensor.shape[0], tensor.shape[1])
+            for tensor in self.tensors
+            if len(tensor.shape) == 2
+        }
+        linear = (*self.grid.modules, *self.fixed_matrices)
+        return shapes | {module.name: module.shape for module in linear}
+
+    @cached_property
     def fixed_matrices(self) -> tuple[LinearModule, ...]:
         """The matrices that no adapter reaches, but which are quantized like the others.
 

@@ -7,6 +7,8 @@ is allocated before a length was compared with the size of the file.
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from core.errors import UserError
 from core.models.info import TensorSpec
 
 MAX_HEADER_BYTES = 100_000_000  # the limit of the reference reader
+MAX_AXES = 8
 _PREFIX = 8
 _BITS = {
     **dict.fromkeys(("F4",), 4),
@@ -27,8 +30,32 @@ _BITS = {
 _HINT = "Download or copy the file again."
 
 
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself, after the checks.
+
+    Attributes:
+        tensors: Each tensor with the place of its first byte, counted from the start of the file.
+        metadata: The file's own notes; texts by name.
+        size_bytes: Of the whole file.
+    """
+
+    tensors: tuple[tuple[TensorSpec, int], ...]
+    metadata: Mapping[str, str]
+    size_bytes: int
+
+
 def read_manifest(file: Path) -> tuple[TensorSpec, ...]:
     """Return the tensors of one file, in the order of their data.
+
+    Raises:
+        UserError: The file cannot be read, is not a safetensors file, or is cut off.
+    """
+    return tuple(spec for spec, _ in read_header(file).tensors)
+
+
+def read_header(file: Path) -> Header:
+    """Return the tensors of one file with their places, and its notes.
 
     Raises:
         UserError: The file cannot be read, is not a safetensors file, or is cut off.
@@ -41,9 +68,16 @@ def read_manifest(file: Path) -> tuple[TensorSpec, ...]:
             header = stream.read(length)
     except OSError as error:
         raise UserError(f"{file.name} cannot be read: {error}.", _HINT) from error
-    specs = _specs(file, _parse(file, header))
+    content = _parse(file, header)
+    notes = content.pop("__metadata__", None)
+    metadata = notes if isinstance(notes, dict) else {}
+    specs = _specs(file, content)
     _check_layout(file, specs, size - _PREFIX - length)
-    return tuple(spec for spec, _, _ in specs)
+    return Header(
+        tuple((spec, _PREFIX + length + begin) for spec, begin, _ in specs),
+        {key: text for key, text in metadata.items() if isinstance(text, str)},
+        size,
+    )
 
 
 def _check_length(file: Path, length: int, size: int) -> None:
@@ -74,7 +108,6 @@ def _parse(file: Path, header: bytes) -> dict[str, Any]:
         raise _damaged(file, "it is no JSON") from None
     if not isinstance(content, dict):
         raise _damaged(file, "it holds no table of tensors")
-    content.pop("__metadata__", None)
     return content
 
 
@@ -92,6 +125,8 @@ def _specs(file: Path, entries: dict[str, Any]) -> list[tuple[TensorSpec, int, i
             raise _damaged(file, f"{name} has a size that is no number")
         if not isinstance(dtype, str) or dtype not in _BITS:
             raise _damaged(file, f"{name} has the unknown number type {dtype!r}")
+        if len(shape) > MAX_AXES:
+            raise _damaged(file, f"{name} has {len(shape)} axes")
         if (end - begin) * 8 != prod(shape) * _BITS[dtype]:
             raise _damaged(file, f"the data of {name} does not fit its shape")
         specs.append((TensorSpec(name, shape, dtype, end - begin), begin, end))

@@ -1,7 +1,8 @@
 """The singular values of what an adapter learned, their sums and their nulls; NumPy only."""
 
+from core.ranks.find import find_adapter
 from core.ranks.null import Null
-from core.ranks.read_adapter import AdapterFiles, adapter_spectra, check_base, find_adapter
+from core.ranks.read_adapter import AdapterFiles, adapter_spectra, check_base
 from core.ranks.spectra import (
     AdapterInfo,
     AdapterSpectra,

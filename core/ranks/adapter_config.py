@@ -4,15 +4,34 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.errors import UserError
 
 MAX_RANK = 4096
 _MUTATING_STARTS = ("pissa", "olora", "corda", "lora_ga", "loftq")
+_OTHER_PRODUCTS = ("use_qalora", "use_bdlora", "kasa_config")  # ΔW is no plain s·B·A with them
 _TOO_LONG = 10_000_000
+
+
+class _Kind(NamedTuple):
+    """Which family a `peft_type` is, and what it calls rank and alpha."""
+
+    family: str
+    rank: str = "r"
+    alpha: str = "lora_alpha"
+
+
+_KINDS = {
+    "LORA": _Kind("lora"),
+    "ADALORA": _Kind("adalora", rank="init_r"),
+    "LOHA": _Kind("loha", alpha="alpha"),
+    "LOKR": _Kind("lokr", alpha="alpha"),
+    "VERA": _Kind("vera", alpha=""),
+    "IA3": _Kind("ia3", rank="", alpha=""),
+}
 
 
 @dataclass(frozen=True)
@@ -20,9 +39,12 @@ class AdapterConfig:
     """The part of the file that decides ΔW.
 
     Attributes:
-        family: "lora", "rslora" or "dora".
+        family: "lora", "rslora", "dora" or a name in `core.ranks.families.FAMILIES`.
+        rank: r; for AdaLoRA the rank that training began with, for IA³ 0.
         ranks, alphas: Exceptions by pattern (`rank_pattern`, `alpha_pattern`).
         start: How B·A was initialised, where that changed the base model ("pissa", …), or "".
+        parameters: `target_parameters`: bare parameters that are adapted, such as experts.
+        content: The whole file.
     """
 
     family: str
@@ -33,15 +55,24 @@ class AdapterConfig:
     alphas: Mapping[str, float]
     base_model: str
     start: str
+    parameters: tuple[str, ...] = ()
+    content: Mapping[str, Any] = field(default_factory=dict)
 
     def rank_of(self, module: str) -> int:
         """Return r of one module."""
         return self.ranks.get(_matching(self.ranks, module), self.rank)
 
     def scaling_of(self, module: str) -> float:
-        """Return s of one module: α/r, for rsLoRA α/√r."""
+        """Return s of one module: α/r, for rsLoRA α/√r; VeRA has none.
+
+        AdaLoRA (PEFT's `adalora/layer.py`): α, or r where α is 0, over the first rank + 1e-5.
+        """
         rank = self.rank_of(module)
         alpha = self.alphas.get(_matching(self.alphas, module), self.alpha)
+        if self.family == "adalora":
+            return (alpha if alpha > 0 else float(rank)) / (self.rank + 1e-5)
+        if self.family == "vera":
+            return 1.0
         return alpha / (math.sqrt(rank) if self.square_root else rank)
 
 
@@ -52,30 +83,41 @@ def read_config(file: Path) -> AdapterConfig:
         UserError: The file is missing or damaged, or belongs to another kind of adapter.
     """
     content = _json(file)
-    kind = content.get("peft_type", "LORA")
-    if kind != "LORA":
-        raise UserError(
-            f"{file.parent.name} is a {kind} adapter.",
-            "The rank explorer reads LoRA, rsLoRA and DoRA.",
-        )
-    if content.get("target_parameters"):
-        raise UserError(
-            f"{file.parent.name} adapts bare parameters (target_parameters), not modules.",
-            "The rank explorer reads adapters of linear, embedding and convolution layers.",
-        )
-    square_root = bool(content.get("use_rslora"))
-    start = content.get("init_lora_weights")
+    kind = _kind(file, content)
+    for key in _OTHER_PRODUCTS:
+        if content.get(key):
+            raise UserError(
+                f"{file.parent.name} was trained with {key}, which stores another product than "
+                "s·B·A.",
+                "The rank explorer cannot tell what such an adapter changes.",
+            )
+    square_root = kind.family == "lora" and bool(content.get("use_rslora"))
+    plain = "rslora" if square_root else kind.family
+    start = content.get("init_lora_weights") if kind.family == "lora" else None
     mutated = isinstance(start, str) and start.startswith(_MUTATING_STARTS)
+    ranks = {} if kind.family == "vera" else _ranks(content, pruned=kind.family == "adalora")
     return AdapterConfig(
-        family="dora" if content.get("use_dora") else "rslora" if square_root else "lora",
-        rank=_rank("r", content.get("r")),
-        alpha=_alpha("lora_alpha", content.get("lora_alpha")),
+        family="dora" if kind.family == "lora" and content.get("use_dora") else plain,
+        rank=_rank(kind.rank, content.get(kind.rank)) if kind.rank else 0,
+        alpha=_alpha(kind.alpha, content.get(kind.alpha)) if kind.alpha else 0.0,
         square_root=square_root,
-        ranks={key: _rank(key, value) for key, value in _pattern(content, "rank_pattern")},
+        ranks=ranks,
         alphas={key: _alpha(key, value) for key, value in _pattern(content, "alpha_pattern")},
         base_model=str(content.get("base_model_name_or_path") or ""),
         start=str(start) if mutated else "",
+        parameters=_names(content, "target_parameters"),
+        content=content,
     )
+
+
+def _kind(file: Path, content: dict[str, Any]) -> _Kind:
+    name = content.get("peft_type", "LORA")
+    if not isinstance(name, str) or name not in _KINDS:
+        raise UserError(
+            f"{file.parent.name} is a {name} adapter.",
+            f"The rank explorer reads {', '.join(_KINDS)}, with rsLoRA and DoRA.",
+        )
+    return _KINDS[name]
 
 
 def _json(file: Path) -> dict[str, Any]:
@@ -90,6 +132,28 @@ def _json(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{file} is damaged: it is no JSON object.", "Save the adapter again.")
     return content
+
+
+def _ranks(content: dict[str, Any], *, pruned: bool) -> dict[str, int]:
+    """Return ranks by pattern; AdaLoRA keeps a list of true and false for each module instead."""
+    if not pruned:
+        return {key: _rank(key, value) for key, value in _pattern(content, "rank_pattern")}
+    ranks = {}
+    for key, kept in _pattern(content, "rank_pattern"):
+        if not isinstance(kept, list) or not all(type(one) is bool for one in kept):
+            raise UserError(
+                f"rank_pattern of {key} in adapter_config.json is no list of true and false.",
+                "Save the adapter again with PEFT.",
+            )
+        ranks[re.escape(key.partition(".lora_E")[0])] = sum(kept)
+    return ranks
+
+
+def _names(content: dict[str, Any], key: str) -> tuple[str, ...]:
+    names = content.get(key) or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{key} in adapter_config.json is no list of names.", "Save it again.")
+    return tuple(names)
 
 
 def _pattern(content: dict[str, Any], key: str) -> list[tuple[str, Any]]:

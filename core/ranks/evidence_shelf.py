@@ -17,7 +17,8 @@ from core.durable import replace_file
 from core.errors import UserError
 from core.paths import evidence_dir
 from core.ranks.evidence import Evidence
-from core.ranks.read_adapter import CONFIG_FILE, WEIGHTS_FILE, find_adapter
+from core.ranks.find import find_adapter
+from core.ranks.peft_format import CONFIG_FILE, WEIGHTS_FILE
 from core.run_folder import RunFolder
 
 E = TypeVar("E", bound=Evidence)

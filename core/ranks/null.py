@@ -8,6 +8,8 @@ uniform), scaled to the Frobenius norm of the measured update.
 (Bartlett's decomposition), so that a draw costs O(r³) whatever the shape of W. The entries of A
 are uniform: their fourth moment 9/5 makes the squared length of a row of A vary as 4n/5, where
 Gaussian entries would give 2n; the lengths are corrected for that.
+
+The null of a Kronecker product (LoKr) is the product of two random matrices of the same shapes.
 """
 
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 
 from core.ranks import metrics
+from core.ranks.kronecker import Block
 from core.ranks.metrics import Array
 
 SEED = 20260822
@@ -59,10 +62,20 @@ class Null:
 
 
 @lru_cache(maxsize=512)
-def unit_null(shape: tuple[int, int], rank: int) -> Null:
-    """Return the null for W of `shape` (m, n) and ΔW of norm 1; the same numbers every time."""
-    draws = number_of_draws(rank)
-    sigma = draw_spectra(shape, rank, draws, np.random.default_rng([SEED, *shape, rank]))
+def unit_null(shape: tuple[int, int], rank: int, blocks: tuple[Block, ...] = ()) -> Null:
+    """Return the null for W of `shape` (m, n) and ΔW of norm 1; the same numbers every time.
+
+    Args:
+        shape: Of W.
+        rank: Width of B and A.
+        blocks: The two sides, where ΔW is a Kronecker product; their ranks count then.
+    """
+    draws = number_of_draws(max((min(block) for block in blocks), default=rank))
+    random = np.random.default_rng([SEED, *shape, rank, *np.ravel(blocks).astype(int)])
+    if blocks:
+        sigma = _draw_products(blocks, draws, random)
+    else:
+        sigma = draw_spectra(shape, rank, draws, random)
     sigma /= metrics.frobenius(sigma)[:, None]
     measures = {**metrics.NORMS, **metrics.RATIOS}
     low, high = _band(sigma)
@@ -95,6 +108,19 @@ def draw_spectra(
     factor_a *= lengths / np.linalg.norm(factor_a, axis=1, keepdims=True)
     sigma = np.linalg.svd(factor_b @ factor_a.transpose(0, 2, 1), compute_uv=False)
     return np.asarray(sigma)[:, : min(*shape, rank)]
+
+
+def _draw_products(blocks: tuple[Block, ...], draws: int, random: np.random.Generator) -> Array:
+    """Return singular values of random Kronecker products, (draws, all products)."""
+    products = np.ones((draws, 1))
+    for rows, columns, width in blocks:
+        if width < min(rows, columns):
+            sigma = draw_spectra((rows, columns), width, draws, random)
+        else:
+            tall = max(rows, columns), min(rows, columns)
+            sigma = np.asarray(np.linalg.svd(triangular(random, draws, tall), compute_uv=False))
+        products = np.einsum("di,dj->dij", products, sigma).reshape(draws, -1)
+    return np.sort(products, axis=1)[:, ::-1]
 
 
 def triangular(random: np.random.Generator, draws: int, shape: tuple[int, int]) -> Array:

@@ -1,119 +1,161 @@
-"""Reading the spectra of an adapter folder in PEFT's format: no torch, no model, no GPU."""
+"""Reading an adapter module by module: no torch, no model, no GPU, bounded memory."""
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import prod
 from pathlib import Path
-
-import numpy as np
 
 from core.errors import UserError
 from core.models.info import ModelInfo
-from core.ranks.adapter_config import AdapterConfig, read_config
-from core.ranks.metrics import Array
-from core.ranks.safetensors_file import SafetensorsFile
+from core.ranks.base_weights import BaseWeights
+from core.ranks.dora import Magnitude, read_magnitude
+from core.ranks.families import Change, Family, ScaleVector, StoredModule
+from core.ranks.find import find_weights
+from core.ranks.kronecker import KroneckerUpdate
+from core.ranks.measured import Measured, measured
+from core.ranks.notes import notes_of
+from core.ranks.peft_format import CONFIG_FILE, WEIGHTS_FILE, read_peft
+from core.ranks.single_file import read_single_file
 from core.ranks.spectra import (
     AdapterInfo,
     AdapterSpectra,
     ModuleSpectrum,
     in_order,
     module_spectrum,
-    plain_name,
 )
-from core.ranks.update import Update
-from core.run_folder import RunFolder
-
-CONFIG_FILE = "adapter_config.json"
-WEIGHTS_FILE = "adapter_model.safetensors"
-
-_KEY = re.compile(
-    r"^(?P<module>.+)\.lora_(?P<embedding>embedding_)?(?P<side>[AB])"
-    r"(?:\.(?!weight$|bias$)(?P<adapter>[^.]+))?(?:\.weight)?$"
-)
-_DORA_NOTE = (
-    "DoRA: these are the spectra of the directional part s·B·A. The learned row lengths change W "
-    "as well, and that change has full rank."
-)
-
-
-@dataclass
-class _Pair:
-    """The keys of one module's A and B in the file."""
-
-    embedding: bool = False
-    a: str = ""
-    b: str = ""
+from core.ranks.stored import StoredAdapter
+from core.ranks.update import Update, change_since, concatenate
 
 
 class AdapterFiles:
-    """A PEFT folder whose headers are checked and whose matrices are read module by module.
+    """An adapter whose headers are checked and whose matrices are read module by module.
 
     Iterating yields one `ModuleSpectrum` after the other, and `updates` the factors themselves, so
-    that only one pair of matrices is in memory and a window can stay alive in between; `total`
-    tells how many there will be.
+    that only one module is in memory and a window can stay alive in between; `total` tells how many
+    modules there are.
+
+    Args:
+        path: A folder of PEFT or Diffusers, a run folder, or a safetensors file.
+        base: Its base model, where it is at hand; DoRA and relative sizes are exact with it.
+        start: The adapter as training began (B₀, A₀), for starts that changed the base model, such
+            as PiSSA: ΔW is then s·(B·A − B₀·A₀).
+        earlier: Adapters that were merged into the base before this one, as ReLoRA does; ΔW is
+            then the sum of all.
 
     Attributes:
-        folder: Where they lie.
-        file: The one with the matrices.
-        others: Keys in it that belong to no A and B.
+        folder: Where the adapter lies; of a file by itself, the file.
+        stored: What is in it.
 
     Raises:
         UserError: There is no adapter, or its files are damaged or of another kind.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.folder = find_adapter(Path(path))
-        self._config = read_config(self.folder / CONFIG_FILE)
-        self.file = SafetensorsFile(self.folder / WEIGHTS_FILE)
-        self._pairs, self.others = _pairs(self.file)
-        self.total = len(self._pairs)
+    def __init__(
+        self,
+        path: Path,
+        *,
+        base: ModelInfo | None = None,
+        start: Path | None = None,
+        earlier: Sequence[Path] = (),
+    ) -> None:
+        self.stored = _open(find_weights(Path(path)), base)
+        file = self.stored.file.path
+        self.folder = file.parent if file.name == WEIGHTS_FILE else file
+        weights = BaseWeights(base) if base is not None else None
+        self._weights = weights if weights is not None and weights.at_hand else None
+        self._start = AdapterFiles(start) if start is not None else None
+        self._earlier = tuple(AdapterFiles(other) for other in earlier)
+        self._by_name = {module.name: (module, family) for module, family in self.stored.modules}
+        self.total = len(self._by_name)
 
     def __iter__(self) -> Iterator[ModuleSpectrum]:
-        return map(module_spectrum, self.updates())
+        for found in self._all():
+            if not isinstance(found.change, ScaleVector):
+                spectrum = module_spectrum(found.change)
+                yield replace(spectrum, base_norm=found.base_norm, dora=found.dora)
 
     def updates(self) -> Iterator[Update]:
-        """Yield ΔW of every module, one after the other."""
-        return _updates(self.file, self._pairs, self._config)
+        """Yield ΔW of every module in factors, read one after the other.
+
+        For DoRA this is the directional part: s·(D·B)·A with the base model at hand, else s·B·A.
+
+        Raises:
+            UserError: A module has no factors that are narrower than W.
+        """
+        for found in self._all():
+            yield _in_factors(found.change)
+
+    def vectors(self) -> Iterator[ScaleVector]:
+        """Yield what multiplies W instead of adding to it (IA³)."""
+        for found in self._all():
+            if isinstance(found.change, ScaleVector):
+                yield found.change
+
+    def magnitude(self, name: str) -> Magnitude | None:
+        """Return the learned lengths of a DoRA module; None where it has none."""
+        module, family = self._by_name[name]
+        if "magnitude" not in module:
+            return None
+        (change,) = family.changes(module, self.stored.description)
+        assert not isinstance(change, ScaleVector)
+        return read_magnitude(module, change.shape)
+
+    def spectra(self, modules: list[ModuleSpectrum]) -> AdapterSpectra:
+        """Return the whole, from all modules that iterating gave."""
+        vectors = tuple(self.vectors()) if self.stored.family == "ia3" else ()
+        whole = in_order(modules, self.info, vectors)
+        notes = notes_of(self.stored, trained=whole.trained, since_start=self._start is not None)
+        return replace(whole, adapter=replace(whole.adapter, notes=notes))
+
+    def _all(self) -> Iterator[Measured]:
+        for module, family in self.stored.modules:
+            for change in self._combined(module, family):
+                yield measured(module, change, self._weights)
+
+    def _combined(self, module: StoredModule, family: type[Family]) -> Iterator[Change]:
+        """Yield ΔW of a module, less its start, and with what was merged before."""
+        others = [*([self._start] if self._start else []), *self._earlier]
+        changes = [_named(other, module.name) for other in others]
+        for change in family.changes(module, self.stored.description):
+            if not changes:
+                yield change
+                continue
+            whole = _in_factors(change)
+            matching = [_in_factors(_same(found, whole.name)) for found in changes]
+            if self._start:
+                whole = change_since(whole, matching.pop(0))
+            yield concatenate([whole, *matching]) if matching else whole
 
     @property
     def info(self) -> AdapterInfo:
         """What is known beside the matrices, without notes about them."""
-        return _info(self.folder, self._config, self.file, [])
+        stored = self.stored
+        used = [
+            stored.file.tensors[key]
+            for key in dict.fromkeys(key for m, _ in stored.modules for key in m.keys.values())
+        ]
+        matrices = [tensor for tensor in used if tensor.shape]
+        return AdapterInfo(
+            name=_display_name(self.folder.resolve()),
+            path=str(self.folder),
+            family=stored.family,
+            base_model=stored.base_model,
+            rank=stored.rank,
+            alpha=stored.alpha,
+            dtype="/".join(sorted({tensor.dtype for tensor in matrices})),
+            parameters=sum(prod(tensor.shape) for tensor in matrices),
+            size_bytes=stored.file.size_bytes,
+        )
 
-    def spectra(self, modules: list[ModuleSpectrum]) -> AdapterSpectra:
-        """Return the whole, from all modules that iterating gave."""
-        notes = _notes(self._config, modules, self.others)
-        return in_order(modules, _info(self.folder, self._config, self.file, notes))
 
-
-def adapter_spectra(path: Path) -> AdapterSpectra:
-    """Return the spectra of a PEFT folder, or of the adapter in a run folder.
+def adapter_spectra(path: Path, base: ModelInfo | None = None) -> AdapterSpectra:
+    """Return the spectra of an adapter; see `AdapterFiles`.
 
     Raises:
         UserError: There is no adapter, or its files are damaged or of another kind.
     """
-    files = AdapterFiles(path)
+    files = AdapterFiles(path, base=base)
     return files.spectra(list(files))
-
-
-def find_adapter(path: Path) -> Path:
-    """Return the folder with the adapter: `path`, its adapter/, or a run's best checkpoint.
-
-    Raises:
-        UserError: There is none, or only a pickle file.
-    """
-    candidates = [path.parent] if path.name == WEIGHTS_FILE else [path, path / "adapter"]
-    run = RunFolder(path)
-    if run.settings_file.is_file():
-        state = run.state()
-        for name in (state.best, state.last):
-            if name:
-                checkpoint = run.checkpoints_dir / name
-                candidates += [checkpoint / "adapter", checkpoint]
-    for folder in candidates:
-        if (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
-            return folder
-    raise _not_found(path)
 
 
 def check_base(adapter: AdapterSpectra, model: ModelInfo) -> int:
@@ -141,129 +183,43 @@ def check_base(adapter: AdapterSpectra, model: ModelInfo) -> int:
     return total
 
 
-def _not_found(path: Path) -> UserError:
-    if not path.exists():
-        return UserError(f"{path} does not exist.", "Check the path.")
-    if path.is_dir() and (path / "run.toml").is_file():
-        return UserError(
-            f"The run {path.name} has no adapter yet.", "It is written at the first checkpoint."
-        )
-    if any(path.glob("adapter_model.bin")) or path.suffix in (".bin", ".pt", ".pth", ".ckpt"):
-        return UserError(
-            "This adapter is stored as a pickle file, which can run code when it is read.",
-            "Save it as safetensors (PEFT: save_pretrained) where you trust its origin.",
-        )
-    missing = CONFIG_FILE if not (path / CONFIG_FILE).is_file() else WEIGHTS_FILE
-    return UserError(
-        f"{path} is no adapter folder: it has no {missing}.",
-        "Choose a folder that PEFT's save_pretrained wrote, or a run.",
-    )
+def _open(weights: Path, base: ModelInfo | None) -> StoredAdapter:
+    """Return the adapter in a file, by PEFT's rules where its configuration lies beside it."""
+    if weights.name == WEIGHTS_FILE and (weights.parent / CONFIG_FILE).is_file():
+        return read_peft(weights.parent, base)
+    return read_single_file(weights, base)
 
 
-def _pairs(file: SafetensorsFile) -> tuple[dict[str, _Pair], list[str]]:
-    """Return the pairs by module name, and the keys that belong to none.
-
-    Raises:
-        UserError: There is no pair, one has a side only, or the file holds several adapters.
-    """
-    pairs: dict[str, _Pair] = {}
-    others, adapters = [], set()
-    for key in file.tensors:
-        match = _KEY.match(key)
-        if match is None:
-            others.append(key)
-            continue
-        pair = pairs.setdefault(match["module"], _Pair(bool(match["embedding"])))
-        setattr(pair, match["side"].lower(), key)
-        adapters.add(match["adapter"])
-    if len(adapters) > 1:
+def _named(other: AdapterFiles, name: str) -> list[Change]:
+    if name not in other._by_name:
         raise UserError(
-            f"{file.path.name} holds {len(adapters)} adapters.",
-            "Save them to folders of their own.",
+            f"{other.folder.name} has no update of {name}.",
+            "Choose the adapter of the same run.",
         )
-    if not pairs:
-        example = f" (its first tensor is {others[0]})" if others else ""
+    module, family = other._by_name[name]
+    return list(family.changes(module, other.stored.description))
+
+
+def _same(changes: list[Change], name: str) -> Change:
+    return next(change for change in changes if change.name == name)
+
+
+def _in_factors(change: Change) -> Update:
+    if isinstance(change, ScaleVector):
         raise UserError(
-            f"{file.path.name} holds no lora_A and lora_B{example}.",
-            "The rank explorer reads LoRA adapters in PEFT's format.",
+            f"{change.name} is multiplied by a vector (IA³), which is no low-rank update.",
+            "This works with adapters that add B·A.",
         )
-    for module, pair in pairs.items():
-        if not (pair.a and pair.b):
-            there, missing = ("lora_A", "lora_B") if pair.a else ("lora_B", "lora_A")
+    if isinstance(change, KroneckerUpdate):
+        if change.rank >= min(change.shape):
             raise UserError(
-                f"{module} has {there} but no {missing}.", "The file is incomplete; save it again."
+                f"The LoKr update of {change.name} has full rank, so that it has no factors.",
+                "Its spectrum is on the Ranks page; there is nothing to truncate exactly.",
             )
-    return pairs, others
+        return change.factors()
+    return change
 
 
-def _updates(
-    file: SafetensorsFile, pairs: dict[str, _Pair], config: AdapterConfig
-) -> Iterator[Update]:
-    for module, pair in pairs.items():
-        name = plain_name(module)
-        b, a = _matrix(file, pair.b, pair), _matrix(file, pair.a, pair)
-        rank = config.rank_of(name)
-        if not a.shape[0] == b.shape[1] == rank:
-            raise UserError(
-                f"{pair.a} is {_by(a)} and {pair.b} is {_by(b)}, "
-                f"but adapter_config.json says rank {rank}.",
-                "The two files do not belong together.",
-            )
-        if pair.embedding:  # ΔW is the transpose of the product
-            b, a = a.T, b.T
-        window = file.tensors[pair.a].shape[2:]
-        yield Update(name, b, a, config.scaling_of(name), pair.embedding, window)
-
-
-def _matrix(file: SafetensorsFile, key: str, pair: _Pair) -> Array:
-    """Return the factor as a matrix; a convolution's A is flattened to (r, in·k·k)."""
-    shape = file.tensors[key].shape
-    is_a = key == pair.a
-    if len(shape) < 2 or 0 in shape or (not is_a and int(np.prod(shape[2:])) != 1):
-        raise UserError(f"{key} has the shape {shape}, which is no matrix.", "Save it again.")
-    return file.read(key).reshape(shape[0], -1)
-
-
-def _by(matrix: Array) -> str:
-    return f"{matrix.shape[0]} × {matrix.shape[1]}"
-
-
-def _notes(config: AdapterConfig, modules: list[ModuleSpectrum], others: list[str]) -> list[str]:
-    notes = []
-    if config.family == "dora":
-        notes.append(_DORA_NOTE)
-    if config.start:
-        notes.append(
-            f"Initialised with {config.start}, which changed the base model: s·B·A is the change "
-            "against that changed base, not what training learned."
-        )
-    if not any(module.trained for module in modules):
-        notes.append("Untrained: B is zero in every module, so the adapter changes nothing yet.")
-    ignored = [key for key in others if "lora_magnitude_vector" not in key]
-    if ignored:
-        count = f"{len(ignored)} further tensor{'s' if len(ignored) > 1 else ''}"
-        notes.append(f"Left out: {count} that belong to no lora_A and lora_B ({ignored[0]}).")
-    return notes
-
-
-def _display_name(folder: Path) -> str:
+def _display_name(path: Path) -> str:
     """Return a name for people: the run's, where the folder is only called "adapter"."""
-    return folder.parent.name if folder.name == "adapter" else folder.name
-
-
-def _info(
-    folder: Path, config: AdapterConfig, file: SafetensorsFile, notes: list[str]
-) -> AdapterInfo:
-    stored = [t for key, t in file.tensors.items() if _KEY.match(key)]
-    return AdapterInfo(
-        name=_display_name(folder.resolve()),
-        path=str(folder),
-        family=config.family,
-        base_model=config.base_model,
-        rank=config.rank,
-        alpha=config.alpha,
-        dtype="/".join(sorted({tensor.dtype for tensor in stored})),
-        parameters=sum(int(np.prod(tensor.shape)) for tensor in stored),
-        size_bytes=file.size_bytes,
-        notes=tuple(notes),
-    )
+    return path.parent.name if path.name == "adapter" else path.name.removesuffix(".safetensors")

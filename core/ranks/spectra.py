@@ -1,15 +1,20 @@
 """The singular values of an adapter, module by module, with their sums and nulls."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath, PureWindowsPath
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import UserError
 from core.models.info import LinearModule, ModelInfo, ModuleGrid, flow, locate
 from core.ranks import metrics
+from core.ranks.dora import DoraSplit
+from core.ranks.families import ScaleVector
+from core.ranks.kronecker import Block, KroneckerUpdate
 from core.ranks.metrics import Array
 from core.ranks.null import Null, unit_null
 from core.ranks.update import Update, singular_values
@@ -24,8 +29,8 @@ class AdapterInfo:
     """What is known of an adapter beside its matrices.
 
     Attributes:
-        family: "lora", "rslora" or "dora".
-        base_model: What adapter_config.json says it was made for; may be empty.
+        family: "lora", "rslora", "dora" or a name in `core.ranks.families.FAMILIES`.
+        base_model: What the adapter says it was made for; may be empty.
         rank, alpha: The common ones; single modules may differ (`ModuleSpectrum.rank`).
         dtype: Number type of the stored matrices, as in safetensors ("BF16").
         notes: Sentences about what the spectra do not show.
@@ -59,6 +64,10 @@ class ModuleSpectrum:
         rank: r, the width of B and A; what the update could use.
         scaling: s in ΔW = s·B·A.
         singular_values: σ₁ ≥ … of ΔW, min(m, n, r) of them.
+        blocks: The two sides where ΔW is a Kronecker product, for its null.
+        floor: σ/σ₁ below which the values are rounding; 0 for algorithm R.
+        base_norm: ‖W₀‖ in the Frobenius norm; 0 where the base model is not at hand.
+        dora: The learned lengths of DoRA, where the base model is at hand.
     """
 
     name: str
@@ -66,6 +75,10 @@ class ModuleSpectrum:
     rank: int
     scaling: float
     singular_values: Array
+    blocks: tuple[Block, ...] = ()
+    floor: float = 0.0
+    base_norm: float = 0.0
+    dora: DoraSplit | None = None
 
     @property
     def trained(self) -> bool:
@@ -87,32 +100,48 @@ class ModuleSpectrum:
         }
 
     @property
-    def floor(self) -> float:
-        """The rounding of float64: a singular value below it says nothing."""
-        return float(max(self.shape) * np.finfo(np.float64).eps * self.singular_values[0])
+    def smallest(self) -> float:
+        """What a singular value must exceed to say anything: rounding, or `floor` where larger."""
+        relative = max(max(self.shape) * np.finfo(np.float64).eps, self.floor)
+        return float(relative * self.singular_values[0])
 
     @cached_property
     def numerical_rank(self) -> int:
-        """Singular values above `floor`; 0 while untrained."""
-        return int((self.singular_values > self.floor).sum())
+        """Singular values above `smallest`; 0 while untrained."""
+        return int((self.singular_values > self.smallest).sum())
+
+    @property
+    def reliable(self) -> NDArray[np.bool_]:
+        """Which singular values stand above the floor, (q,)."""
+        return np.asarray(self.singular_values >= self.floor * self.singular_values[0])
+
+    @property
+    def relative_size(self) -> float | None:
+        """‖ΔW‖/‖W₀‖, where the base model is at hand."""
+        return self.scalars["frobenius"] / self.base_norm if self.base_norm else None
 
     @property
     def random_energy_rank(self) -> Mapping[str, tuple[int, int]]:
         """The null of `energy_rank`: it does not depend on the norm, so it is cheap."""
-        return unit_null(self.shape, self.rank).energy_rank
+        return unit_null(self.shape, self.rank, self.blocks).energy_rank
 
     @cached_property
     def null(self) -> Null:
         """The same numbers for a random update of equal shape, rank and norm."""
-        return unit_null(self.shape, self.rank).scaled(self.scalars["frobenius"])
+        return unit_null(self.shape, self.rank, self.blocks).scaled(self.scalars["frobenius"])
 
 
 @dataclass(frozen=True, eq=False)
 class AdapterSpectra:
-    """The spectra of a whole adapter, modules in the order of their layers."""
+    """The spectra of a whole adapter, modules in the order of their layers.
+
+    Attributes:
+        vectors: What has no spectrum of its own: the vectors of IA³.
+    """
 
     modules: tuple[ModuleSpectrum, ...]
     adapter: AdapterInfo = field(default_factory=AdapterInfo)
+    vectors: tuple[ScaleVector, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, ModuleSpectrum]:
@@ -134,16 +163,37 @@ class AdapterSpectra:
     @property
     def trained(self) -> bool:
         """True as soon as one module has changed."""
-        return any(module.trained for module in self.modules)
+        return any(m.trained for m in self.modules) or any(v.changed for v in self.vectors)
+
+    @cached_property
+    def layer_concentration(self) -> float:
+        """The Herfindahl-Hirschman index of the layers: Σ (share of Σσ² in a layer)².
+
+        1/L where L layers share the energy evenly, 1 where one layer has it all, 0 while untrained.
+        """
+        energy: dict[int, float] = defaultdict(float)
+        for module in self.modules:
+            energy[(locate(module.name) or _OUTSIDE)[0]] += module.scalars["frobenius"] ** 2
+        total = sum(energy.values())
+        return sum((part / total) ** 2 for part in energy.values()) if total else 0.0
 
 
-def module_spectrum(update: Update) -> ModuleSpectrum:
+def module_spectrum(update: Update | KroneckerUpdate) -> ModuleSpectrum:
     """Return the spectrum of one module.
 
     Raises:
         UserError: A matrix holds NaN or infinity.
         ValueError: The shapes do not fit each other.
     """
+    name, shape, rank, scaling = update.name, update.shape, update.rank, update.scaling
+    if isinstance(update, KroneckerUpdate):
+        sigma = update.singular_values()
+        return ModuleSpectrum(name, shape, rank, scaling, sigma, blocks=update.blocks)
+    _check(update)
+    return ModuleSpectrum(name, shape, rank, scaling, singular_values(update))
+
+
+def _check(update: Update) -> None:
     b, a = update.b, update.a
     if b.ndim != 2 or a.ndim != 2 or b.shape[1] != a.shape[0] or 0 in b.shape + a.shape:
         raise ValueError(f"{update.name}: B {b.shape} and A {a.shape} do not fit each other")
@@ -153,9 +203,6 @@ def module_spectrum(update: Update) -> ModuleSpectrum:
                 f"{side} of {update.name} holds numbers that are not finite (NaN or infinity).",
                 "The training diverged. Take an earlier checkpoint, or a lower learning rate.",
             )
-    return ModuleSpectrum(
-        update.name, update.shape, update.rank, update.scaling, singular_values(update)
-    )
 
 
 def spectra_of(updates: Iterable[Update], adapter: AdapterInfo | None = None) -> AdapterSpectra:
@@ -175,9 +222,11 @@ def _bare_info(modules: list[ModuleSpectrum]) -> AdapterInfo:
     )
 
 
-def in_order(modules: list[ModuleSpectrum], adapter: AdapterInfo) -> AdapterSpectra:
+def in_order(
+    modules: list[ModuleSpectrum], adapter: AdapterInfo, vectors: Iterable[ScaleVector] = ()
+) -> AdapterSpectra:
     """Return the spectra by layer, and inside a layer as data flows: attention, then MLP."""
-    return AdapterSpectra(tuple(sorted(modules, key=_place)), adapter)
+    return AdapterSpectra(tuple(sorted(modules, key=_place)), adapter, tuple(vectors))
 
 
 def plain_name(name: str) -> str:

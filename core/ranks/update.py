@@ -89,6 +89,19 @@ def concatenate(updates: Sequence[Update], weights: Sequence[float] = ()) -> Upd
     return replace(updates[0], b=np.hstack(scaled), a=a, scaling=1.0)
 
 
+def change_since(update: Update, start: Update) -> Update:
+    """Return s·B·A − s₀·B₀·A₀ in factors; exactly zero while nothing has changed.
+
+    Written as (B − B₀)·A + B₀·(A − A₀) where the ranks agree, which loses no digits of a small
+    change.
+    """
+    b, b0 = update.scaling * update.b, start.scaling * start.b
+    if b.shape != b0.shape:
+        return concatenate([update, start], [1.0, -1.0])
+    a = np.vstack([update.a, update.a - start.a])
+    return replace(update, b=np.hstack([b - b0, b0]), a=a, scaling=1.0)
+
+
 def decompose(update: Update) -> Decomposition:
     """Return the singular value decomposition of an update, in float64."""
     q_b, r_b = np.linalg.qr(update.b)

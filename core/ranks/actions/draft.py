@@ -1,15 +1,16 @@
 """An adapter that is not written yet: every action makes one from others."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from core.ranks.read_adapter import CONFIG_FILE, AdapterFiles
+from core.models.info import ModelInfo
+from core.ranks.read_adapter import AdapterFiles
 from core.ranks.safetensors_file import SafetensorsFile
-from core.ranks.spectra import AdapterSpectra, plain_name, spectra_of
+from core.ranks.spectra import AdapterInfo, AdapterSpectra, plain_name, spectra_of
+from core.ranks.stored import StoredAdapter
 from core.ranks.update import Decomposition, Update
 
 WIDE = "F32"
@@ -74,6 +75,7 @@ class Draft:
         settings: Entries of adapter_config.json beside ranks and scalings.
         carried: Tensors beside B and A.
         story: What was done to it: rows of the model card.
+        obstacle: Why it can be compared, but not be written.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Draft:
     settings: Mapping[str, Any] = field(default_factory=dict)
     carried: tuple[Carried, ...] = ()
     story: tuple[tuple[str, str], ...] = ()
+    obstacle: UserError | None = None
 
     @property
     def parameters(self) -> int:
@@ -97,7 +100,14 @@ class Draft:
 
     def spectra(self) -> AdapterSpectra:
         """Return the singular values of every ΔW."""
-        return spectra_of(self.updates())
+        info = AdapterInfo(
+            name=self.name,
+            base_model=self.base_model,
+            rank=max((slot.rank for slot in self.slots), default=0),
+            dtype=self.dtype,
+            parameters=self.parameters,
+        )
+        return spectra_of(self.updates(), info)
 
     def resized(
         self,
@@ -124,32 +134,57 @@ def rebuilt(update: Update, part: Decomposition) -> Update:
     return replace(update, b=made.b, a=made.a, scaling=1.0)
 
 
-def opened(path: Path) -> Draft:
-    """Return the adapter in a folder as a draft.
+def opened(path: Path, *, start: Path | None = None, base: ModelInfo | None = None) -> Draft:
+    """Return an adapter of any family that has factors as a draft.
+
+    Args:
+        path: A folder of PEFT or Diffusers, a run folder, or a safetensors file.
+        start: The adapter as training began, for starts that changed the base model (PiSSA, …);
+            what training learned is then an adapter for the base model as it was.
+        base: The base model, where shapes are known from it alone (VeRA); not for DoRA, whose
+            factors would then no longer be the stored ones.
 
     Raises:
-        UserError: There is no adapter, or it holds something that could not be written again.
+        UserError: There is no adapter, or its ΔW has no factors.
     """
-    files = AdapterFiles(path)
-    info = files.info
+    files = AdapterFiles(path, start=start, base=base)
+    stored, info = files.stored, files.info
+    settings = {key: value for key in _KEPT_KEYS if (value := stored.description.option(key))}
+    magnitudes = [m.keys["magnitude"] for m, _ in stored.modules if "magnitude" in m]
     return Draft(
         name=info.name,
         base_model=info.base_model,
         dtype=info.dtype if info.dtype in _HALVES else WIDE,
         slots=tuple(Slot.of(update) for update in files.updates()),
         updates=files.updates,
-        settings=_settings(files.folder / CONFIG_FILE),
-        carried=tuple(Carried(files.file, key) for key in files.others),
-        story=(("Made from", info.name),),
+        settings=settings,
+        carried=tuple(Carried(stored.file, key) for key in (*magnitudes, *stored.ignored)),
+        story=(("Made from", f"{info.name} ({info.family}, rank {info.rank})"),),
+        obstacle=_obstacle(stored, since_start=start is not None),
     )
 
 
-def _settings(config: Path) -> dict[str, Any]:
-    """Return the entries of a config, already checked, that stay true for another ΔW."""
-    content = json.loads(config.read_text("utf-8"))
-    if content.get("lora_bias"):
-        raise UserError(
-            f"{config.parent.name} has biases on its B (lora_bias), which are no part of ΔW.",
+def _obstacle(stored: StoredAdapter, *, since_start: bool) -> UserError | None:
+    """Return why an adapter cannot be written again as B and A, None where it can."""
+    name, option = stored.file.path.parent.name, stored.description.option
+    if stored.start and not since_start:
+        return UserError(
+            f"{name} was initialised with {stored.start}, which changed the base model.",
+            "Convert it with the adapter of step 0: `rankscope convert ADAPTER --start STEP_0`.",
+        )
+    if option("lora_bias"):
+        return UserError(
+            f"{name} has biases on its B (lora_bias), which are no part of ΔW.",
             "Train without lora_bias to be able to change the adapter afterwards.",
         )
-    return {key: content[key] for key in _KEPT_KEYS if content.get(key) not in (None, False)}
+    if option("target_parameters"):
+        return UserError(
+            f"{name} adapts bare parameters (target_parameters), each for many experts at once.",
+            "Such adapters can be shown and compared, not written.",
+        )
+    if not option("use_dora") and any("magnitude" in module for module, _ in stored.modules):
+        return UserError(
+            f"{name} is a DoRA adapter in another format than PEFT's.",
+            "Convert it to LoRA: `rankscope convert ADAPTER --base MODEL`.",
+        )
+    return None

@@ -99,6 +99,8 @@ def _inner_products(drafts: Sequence[Draft]) -> Array:
 
 def _check(draft: Draft) -> None:
     """Check that a draft is nothing but ΔW."""
+    if draft.obstacle is not None:
+        raise draft.obstacle
     if draft.is_dora:
         raise UserError(
             f"{draft.name} is a DoRA adapter: its ΔW depends on the base weights.",

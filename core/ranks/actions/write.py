@@ -18,7 +18,8 @@ from core.ranks.actions.draft import Draft, Slot
 from core.ranks.actions.layout import RULES, Layout, Profile
 from core.ranks.adapter_config import read_config
 from core.ranks.metrics import Array, frobenius
-from core.ranks.read_adapter import CONFIG_FILE, WEIGHTS_FILE, AdapterFiles
+from core.ranks.peft_format import CONFIG_FILE, WEIGHTS_FILE
+from core.ranks.read_adapter import AdapterFiles
 from core.ranks.safetensors_writer import TensorEntry, encoded, write_safetensors
 from core.ranks.spectra import PREFIX
 from core.ranks.update import Update, concatenate, singular_values
@@ -51,9 +52,11 @@ def write_adapter(draft: Draft, out: Path, profile: Profile) -> Written:
     """Write a draft into the new folder `out`, which appears when it is complete and verified.
 
     Raises:
-        UserError: The folder exists, nothing is left to write, the runtime would refuse it, the
-            disk does, or what was written does not give the same ΔW.
+        UserError: The folder exists, nothing is left to write, the adapter cannot be written or
+            the runtime would refuse it, the disk does, or what was written gives another ΔW.
     """
+    if draft.obstacle is not None:
+        raise draft.obstacle
     if not draft.slots:
         raise UserError(
             f"Nothing is left of {draft.name}: every module would be dropped.",
