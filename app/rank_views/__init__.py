@@ -5,6 +5,7 @@ from app.rank_views.allocation import AllocationView
 from app.rank_views.base import RankView
 from app.rank_views.compare import CompareView
 from app.rank_views.does_it_matter import DoesItMatterView
+from app.rank_views.dora import DoraView
 from app.rank_views.explain import ExplainView
 from app.rank_views.over_training import OverTrainingView
 from app.rank_views.spectrum import SpectrumView
@@ -16,6 +17,7 @@ VIEWS: tuple[type[RankView], ...] = (
     AllocationView,
     AgainstBaseView,
     CompareView,
+    DoraView,
     ExplainView,
 )
 

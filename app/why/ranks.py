@@ -117,6 +117,13 @@ RANKS: dict[str, Why] = {
         "‖ΔW₂‖/‖ΔW₁‖, logarithmic.",
         source="⟨ΔW₁, ΔW₂⟩ = s₁s₂·tr((B₁ᵀB₂)(A₂A₁ᵀ)); docs/ranks.md",
     ),
+    "lengths": Why(
+        what="How much longer or shorter DoRA made the rows of W.",
+        effect="ΔW = (D − I)·W₀ + s·(D·B)·A: the first part only changes lengths, the second turns "
+        "directions and is what the spectra show. A narrow ridge at 1 means that hardly any "
+        "length was moved.",
+        source="Liu et al. 2024, DoRA, arXiv:2402.09353; docs/ranks.md",
+    ),
     "null": Why(
         what="What the same measure would give if the adapter held only random numbers.",
         effect="A measure inside the band says nothing; far outside it, something was learned.",
