@@ -21,7 +21,7 @@ LOOKS: dict[Mode, tuple[str, str, str]] = {
 }
 """Words, colour and marker of each way to leave components out."""
 SHOWN_GAIN = 0.6
-"""The axis ends where this share of the adapter's gain is lost; what is above is cut off."""
+"""The axis ends at most where this share of the adapter's gain is lost; what is above is cut."""
 
 
 class LossCurvePlot(Plot):
@@ -70,7 +70,8 @@ class LossCurvePlot(Plot):
             return
         known = [point.parameters for point in curve.points if point.parameters > 0]
         left, right = log2(min(known)), log2(max(known))
-        top = max(SHOWN_GAIN * curve.gain.mean, 4 * TOLERANCE)
+        worst = max(curve.increase(point).mean for point in curve.points)
+        top = max(min(1.2 * worst, SHOWN_GAIN * curve.gain.mean), 4 * TOLERANCE)
         low = min(
             curve.increase(point).mean - curve.increase(point).error for point in curve.points
         )
@@ -81,7 +82,6 @@ class LossCurvePlot(Plot):
         for mode, line in self._lines.items():
             self._draw_line(curve, mode, line)
         self._band.setRegion((self.limits[0], TOLERANCE))
-        place = log2(max(verdict.smallest.parameters, 1))
         recommended = verdict.kind in ("over-provisioned", "right-sized", "rank-limited")
         self._star.setVisible(recommended)
         self._words.setVisible(recommended)
@@ -89,7 +89,8 @@ class LossCurvePlot(Plot):
         place = log2(uniform.parameters)
         self._star.setData([place], [curve.increase(uniform).mean])
         self._words.setText(f"{verdict.k} of {verdict.rank} is enough")
-        self._words.setAnchor((1 if place > (left + right) / 2 else 0, 1.6))
+        # Right of the star all lines lie low; at the end of the axis there is no room.
+        self._words.setAnchor((1 if place > left + 0.8 * (right - left) else 0, 1.6))
         self._words.setPos(place, curve.increase(uniform).mean)
         self._base.setText(f"base model +{curve.gain.mean:.2f} ↑")
         self._base.setPos(right, top)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from app.pages.base import PageContext
 from app.rank_actions import ACTIONS
@@ -10,6 +10,8 @@ from app.rank_actions.base import RankAction
 from app.rank_desk import RankDesk
 from app.rank_evidence import RankEvidence
 from app.widgets.basic import Button, ElidedLabel, IconLabel, button, icon_button, set_variant
+from app.widgets.tabs import ShownSize
+from core.ranks.curve import LossCurve
 from core.ranks.verdict import Kind, judge
 
 IN_SIGHT = 3
@@ -33,6 +35,7 @@ class ActBar(QWidget):
     def __init__(self, context: PageContext, desk: RankDesk, evidence: RankEvidence) -> None:
         super().__init__()
         self._desk, self._evidence = desk, evidence
+        self._curve: LossCurve | None = None
         theme = context.theme
         self._actions = [action(context, desk, evidence) for action in ACTIONS]
         self._icon = IconLabel("gauge", "text_3", theme=theme, size=18)
@@ -57,9 +60,10 @@ class ActBar(QWidget):
             self.buttons[action] = made
             row.addWidget(made)
         row.addWidget(self._more)
-        self._stack = QStackedWidget()
+        self._stack = ShownSize()
         for action in self._actions:
             self._stack.addWidget(action)
+        self._stack.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._stack.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -81,6 +85,7 @@ class ActBar(QWidget):
         close = self.opened is action
         self._stack.setCurrentWidget(action)
         self._stack.setVisible(not close)
+        self._stack.updateGeometry()
 
     def refresh(self) -> None:
         """Say what is known now, and offer what can be done now."""
@@ -88,6 +93,8 @@ class ActBar(QWidget):
         offered = [action for action in self._actions if action.offered()]
         self._menu.clear()
         for action, made in self.buttons.items():
+            first = action in offered[:1] and self._recommends
+            made.set_role("primary" if first else "")
             made.setVisible(action in offered[:IN_SIGHT])
             made.setText(action.button_text())
         for action in offered[IN_SIGHT:]:
@@ -95,6 +102,12 @@ class ActBar(QWidget):
         self._more.setVisible(len(offered) > IN_SIGHT)
         if self.opened is not None and self.opened not in offered:
             self._stack.hide()
+
+    @property
+    def _recommends(self) -> bool:
+        """Whether the next sensible step is the first action: to truncate."""
+        curve = self._evidence.curve
+        return curve is not None and judge(curve).kind == "over-provisioned"
 
     def _say(self) -> None:
         curve = self._evidence.curve
@@ -105,8 +118,16 @@ class ActBar(QWidget):
             return
         verdict = judge(curve)
         self._show(*LOOKS[verdict.kind])
-        self._words.set_full_text(f"{verdict.title}.")
-        self._detail.set_full_text(verdict.sentence)
+        if verdict.kind == "over-provisioned":
+            self._words.set_full_text(f"{verdict.k} of {verdict.rank} directions are enough.")
+            self._detail.set_full_text(f"Nine of ten resamples: {verdict.low} to {verdict.high}.")
+        else:
+            self._words.set_full_text(f"{verdict.title}.")
+            self._detail.set_full_text(verdict.sentence)
+        self._frame.setToolTip(verdict.sentence)
+        if curve is not self._curve:  # once per measurement: what it recommends is the next step
+            self._curve = curve
+            self._desk.set_k(verdict.k)
 
     def _show(self, tone: str, icon: str, token: str) -> None:
         self._icon.set_icon(icon, token)

@@ -50,14 +50,14 @@ class CompareView(RankView):
         self.row.addWidget(self.stack)
         self.map, self.difference = SimilarityMap(theme), DifferencePlot(theme)
         self.side = Segmented(
-            [("inputs", "inputs"), ("outputs", "outputs"), ("A", "A")], theme=theme, name="Side"
+            [("inputs", "in"), ("outputs", "out"), ("A", "A")], theme=theme, name="Side"
         )
         self.measure = Segmented([("cosine", "cosine"), ("ratio", "size")], theme=theme, name="y")
         self.bar = ColorBar(theme, self._color)
         self.bar.set_ends("−1", "+1")
         self.map_card = PlotCard(
             self.map,
-            ("Shared directions", "φ − chance", "first j of the other; up: first i of this one"),
+            ("Shared directions", "φ − chance", "first j of the other; down: first i"),
             Legend(theme=theme),
             theme=theme,
             why=RANKS["similarity"],

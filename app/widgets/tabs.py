@@ -1,6 +1,6 @@
 """A row of tabs: exclusive views of the same thing."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 
@@ -17,7 +17,7 @@ class Tabs(QTabBar):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.stack = QStackedWidget()
+        self.stack = ShownSize()
         self.setAccessibleName(name)
         self.setDrawBase(False)
         self.setExpanding(False)
@@ -44,5 +44,20 @@ class Tabs(QTabBar):
 
     def _on_current(self, index: int) -> None:
         self.stack.setCurrentIndex(index)
+        self.stack.updateGeometry()
         if index >= 0:
             self.shown.emit(self.stack.widget(index))
+
+
+class ShownSize(QStackedWidget):
+    """A stack as high as what it shows needs, not as the highest of all."""
+
+    def minimumSizeHint(self) -> QSize:
+        """Return what the shown widget needs."""
+        shown = self.currentWidget()
+        return shown.minimumSizeHint() if shown is not None else super().minimumSizeHint()
+
+    def sizeHint(self) -> QSize:
+        """Return what the shown widget asks for."""
+        shown = self.currentWidget()
+        return shown.sizeHint() if shown is not None else super().sizeHint()

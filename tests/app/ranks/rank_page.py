@@ -71,6 +71,7 @@ class FakeLane:
 @dataclass
 class FakeAssistant:
     evidence: FakeLane = field(default_factory=FakeLane)
+    data: FakeLane = field(default_factory=FakeLane)
 
 
 @dataclass

@@ -234,7 +234,8 @@ def test_a_measurement_is_asked_for_watched_and_drawn(qtbot: QtBot, measured: De
     assert view.loss_card.isVisible()
     assert view.importance_card.isVisible()
     assert "2 of the 4" in view.loss.accessibleDescription()
-    assert measured.page.act._words.full_text == "More rank than this task needs."
+    assert measured.page.act._words.full_text == "2 of 4 directions are enough."
+    assert measured.page.desk.k == 2  # what is recommended is the next step
     assert measured.page.map.measure.findData("sensitivity") >= 0
     click_at(qtbot, view.loss, np.log2(100), 0.1)
     assert measured.page.desk.k == 1
