@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QPainter, QRegion
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QWidget
 
@@ -109,10 +109,17 @@ class PlotCard(Card):
             drawing.setFileName(str(path))
             drawing.setSize(self.size())
             drawing.setViewBox(QRect(0, 0, self.width(), self.height()))
+            drawing.setResolution(self.logicalDpiX())  # axes are recorded in it
             drawing.setTitle(self._subject)
+            painter = QPainter(drawing)
+            # A widget would draw its scene as pixels: the card comes first, the scene by itself.
+            scene = self.plot.plot
+            place = QRect(scene.mapTo(self, QPoint()), scene.size())
+            self.render(painter, QPoint(), QRegion(self.rect()) - QRegion(place))
             self.plot.as_drawing(True)
-            self.render(drawing)
+            scene.render(painter, QRectF(place), scene.viewport().rect())
             self.plot.as_drawing(False)
+            painter.end()
 
     # -- parts ------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ def keep(desk: Desk, measure: Any, result: Evidence) -> None:
     """Do what the worker does at the end of a measurement."""
     request = desk.page.evidence._request(measure)
     keep_evidence((request.as_use() if measure == "use" else request).file(), result)
+    desk.page.evidence._results.clear()
 
 
 def loss_curve() -> LossCurve:
