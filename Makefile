@@ -27,6 +27,7 @@ proof: environment-dev ## the slow proofs: real training, killed workers
 bench: environment-bench ## window, memory plans and training speed against the stock stack (40 min); BENCH_ARGS="--only P1"
 	@$(PY) scripts/bench.py
 	@$(PY) scripts/bench_ranks.py
+	@$(PY) scripts/bench_rank_page.py
 	@$(PY) scripts/bench_memory.py --write
 	@$(PY) scripts/bench_training.py --write $(BENCH_ARGS)
 

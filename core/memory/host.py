@@ -203,7 +203,7 @@ def is_ready(info: ModelInfo) -> bool:
     file = Path(info.path)
     if not info.path or file.suffix != ".gguf":
         return bool(info.path)
-    return store.stored(f"{file.stem}-{store.fingerprint(file)}") is not None
+    return store.unpacked(file) is not None
 
 
 def _targets(

@@ -1,5 +1,6 @@
 """The singular values of what an adapter learned, their sums and their nulls; NumPy only."""
 
+from core.ranks.base_weights import BaseWeights
 from core.ranks.find import find_adapter
 from core.ranks.null import Null
 from core.ranks.read_adapter import AdapterFiles, adapter_spectra, check_base
@@ -7,6 +8,7 @@ from core.ranks.spectra import (
     AdapterInfo,
     AdapterSpectra,
     ModuleSpectrum,
+    in_order,
     spectra_of,
 )
 from core.ranks.store import load_ranks, save_ranks, to_document
@@ -16,6 +18,7 @@ __all__ = [
     "AdapterFiles",
     "AdapterInfo",
     "AdapterSpectra",
+    "BaseWeights",
     "Decomposition",
     "ModuleSpectrum",
     "Null",
@@ -25,6 +28,7 @@ __all__ = [
     "concatenate",
     "decompose",
     "find_adapter",
+    "in_order",
     "load_ranks",
     "save_ranks",
     "singular_values",

@@ -12,8 +12,14 @@ from core.errors import UserError
 
 MAX_RANK = 4096
 _MUTATING_STARTS = ("pissa", "olora", "corda", "lora_ga", "loftq")
+_WITH_ALPHAS = ("lora", "loha", "lokr")  # PEFT passes alpha_pattern by for the others
 _OTHER_PRODUCTS = ("use_qalora", "use_bdlora", "kasa_config")  # ΔW is no plain s·B·A with them
 _TOO_LONG = 10_000_000
+# A pattern comes from a stranger, and Python's matching can take for ever: no repeated groups, and
+# few repetitions, on names of a bounded length.
+_REPEATED_GROUP = re.compile(r"\)[*+{]")
+_REPETITION = re.compile(r"(?<!\\)[*+{]")
+_MOST_REPETITIONS = 3
 
 
 class _Kind(NamedTuple):
@@ -102,7 +108,7 @@ def read_config(file: Path) -> AdapterConfig:
         alpha=_alpha(kind.alpha, content.get(kind.alpha)) if kind.alpha else 0.0,
         square_root=square_root,
         ranks=ranks,
-        alphas={key: _alpha(key, value) for key, value in _pattern(content, "alpha_pattern")},
+        alphas=_alphas(content) if kind.family in _WITH_ALPHAS else {},
         base_model=str(content.get("base_model_name_or_path") or ""),
         start=str(start) if mutated else "",
         parameters=_names(content, "target_parameters"),
@@ -149,6 +155,10 @@ def _ranks(content: dict[str, Any], *, pruned: bool) -> dict[str, int]:
     return ranks
 
 
+def _alphas(content: dict[str, Any]) -> dict[str, float]:
+    return {key: _alpha(key, value) for key, value in _pattern(content, "alpha_pattern")}
+
+
 def _names(content: dict[str, Any], key: str) -> tuple[str, ...]:
     names = content.get(key) or []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -161,9 +171,16 @@ def _pattern(content: dict[str, Any], key: str) -> list[tuple[str, Any]]:
     if not isinstance(pattern, dict):
         raise UserError(f"{key} in adapter_config.json is no table.", "Save the adapter again.")
     for expression in pattern:
+        repetitions = len(_REPETITION.findall(expression))
+        if _REPEATED_GROUP.search(expression) or repetitions > _MOST_REPETITIONS:
+            raise UserError(
+                f"{key} in adapter_config.json: {expression!r} repeats too much to be matched in "
+                "a bounded time.",
+                "Write module names, or simpler expressions.",
+            )
         try:
             re.compile(expression)
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             raise UserError(
                 f"{key} in adapter_config.json: {expression!r} is no pattern ({error}).",
                 "Write module names, or regular expressions.",

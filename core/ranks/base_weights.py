@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UserError
+from core.models import store
 from core.models.info import ModelInfo
 from core.models.weights import weight_files
 from core.ranks.metrics import Array
-from core.ranks.safetensors_file import SafetensorsFile
+from core.ranks.safetensors_file import PLAIN, SafetensorsFile
 
 
 def _alike(one: SafetensorsFile, other: SafetensorsFile, key: str) -> bool:
@@ -27,8 +28,10 @@ class BaseWeights:
 
     @property
     def at_hand(self) -> bool:
-        """Whether there are files to read; not for a GGUF file, nor where only config.json is."""
-        return bool(self._files)
+        """Whether there are files of plain numbers; not for 4 bits, or config.json alone."""
+        return bool(self._files) and all(
+            tensor.dtype in PLAIN for file in self._files for tensor in file.tensors.values()
+        )
 
     def matrix(self, name: str, shape: tuple[int, int]) -> Array:
         """Return W₀ of a module as (out, in), in float64; a convolution's is flattened.
@@ -74,7 +77,8 @@ class BaseWeights:
 
     @cached_property
     def _files(self) -> tuple[SafetensorsFile, ...]:
-        folder = Path(self._model.path)
-        if not self._model.path or not folder.is_dir():
+        place = Path(self._model.path)
+        folder = store.unpacked(place) if place.suffix == ".gguf" else place
+        if not self._model.path or folder is None or not folder.is_dir():
             return ()
         return tuple(SafetensorsFile(file) for file in weight_files(folder))

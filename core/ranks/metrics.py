@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 Measure = Callable[[ArrayLike], Array]
 
 ENERGY_SHARES = (0.90, 0.95, 0.99)
+BASE_SHARES = (0.001, 0.01)
 # Sums of equal energies, as in ten ones for a share of 0.9, must not miss the share by rounding.
 _ROUNDING = 1e-12
 
@@ -83,6 +84,22 @@ def energy_rank(sigma: ArrayLike, share: float) -> NDArray[np.int64]:
     cumulative = cumulative_energy(sigma)
     ranks = (cumulative < share - _ROUNDING).sum(-1) + 1
     return np.where(cumulative[..., -1] > 0, ranks, 0)
+
+
+def nuclear_rank(sigma: ArrayLike, share: float) -> NDArray[np.int64]:
+    """Return the smallest k that keeps `share` of Σσ; 0 for a zero spectrum.
+
+    kohya's `sv_cumulative` goes by this sum; it asks for more directions than the energy does.
+    """
+    relative = _relative(sigma)
+    sums = np.cumsum(relative, axis=-1)
+    ranks = (_divide(sums, sums[..., -1:]) < share - _ROUNDING).sum(-1) + 1
+    return np.where(relative[..., 0] > 0, ranks, 0)
+
+
+def base_rank(sigma: ArrayLike, share: float, base_norm: float) -> NDArray[np.int64]:
+    """Return how many σ are above `share` of ‖W₀‖; 0 for a layer that hardly changed."""
+    return np.asarray((np.asarray(sigma, np.float64) > share * base_norm).sum(-1))
 
 
 def truncation_error(sigma: ArrayLike) -> Array:

@@ -12,6 +12,7 @@ Gaussian entries would give 2n; the lengths are corrected for that.
 The null of a Kronecker product (LoKr) is the product of two random matrices of the same shapes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -36,7 +37,7 @@ class Null:
         singular_values: Lower and upper curve over the components, each (q,).
         energy: Lower and upper curve of the cumulative energy, each (q,).
         intervals: By the names of `metrics.NORMS` and `metrics.RATIOS`.
-        energy_rank: By share, as in "0.95".
+        energy_rank, nuclear_rank: By share, as in "0.95".
     """
 
     draws: int
@@ -44,6 +45,7 @@ class Null:
     energy: tuple[Array, Array]
     intervals: dict[str, Interval]
     energy_rank: dict[str, tuple[int, int]]
+    nuclear_rank: dict[str, tuple[int, int]]
 
     def scaled(self, norm: float) -> "Null":
         """Return the same for updates whose Frobenius norm is `norm` instead of 1."""
@@ -58,6 +60,7 @@ class Null:
             energy=self.energy,
             intervals={**self.intervals, **norms},
             energy_rank=self.energy_rank,
+            nuclear_rank=self.nuclear_rank,
         )
 
 
@@ -84,10 +87,8 @@ def unit_null(shape: tuple[int, int], rank: int, blocks: tuple[Block, ...] = ())
         singular_values=(low, high),
         energy=_band(metrics.cumulative_energy(sigma)),
         intervals={name: _interval(measure(sigma)) for name, measure in measures.items()},
-        energy_rank={
-            f"{share:.2f}": _whole_interval(metrics.energy_rank(sigma, share))
-            for share in metrics.ENERGY_SHARES
-        },
+        energy_rank=_by_share(metrics.energy_rank, sigma),
+        nuclear_rank=_by_share(metrics.nuclear_rank, sigma),
     )
 
 
@@ -143,6 +144,13 @@ def _band(curves: Array) -> tuple[Array, Array]:
 def _interval(values: Array) -> Interval:
     low, high = np.quantile(values, [LOW, HIGH])
     return float(low), float(high)
+
+
+def _by_share(
+    measure: Callable[[Array, float], np.ndarray], sigma: Array
+) -> dict[str, tuple[int, int]]:
+    shares = metrics.ENERGY_SHARES
+    return {f"{share:.2f}": _whole_interval(measure(sigma, share)) for share in shares}
 
 
 def _whole_interval(values: np.ndarray) -> tuple[int, int]:

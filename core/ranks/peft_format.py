@@ -22,10 +22,10 @@ WEIGHTS_FILE = "adapter_model.safetensors"
 _STORED_AS = {"lora_magnitude_vector": "magnitude"}
 _OWN_PARTS = sorted({part for name in FAMILIES for part in FAMILIES[name].own} - {"lora_mid"})
 _KEY = re.compile(
-    rf"^(?P<module>.+)\.(?P<part>{'|'.join([*_OWN_PARTS, *_STORED_AS])})"
-    r"(?:\.(?!weight$|bias$)(?P<adapter>[^.]+))?(?:\.weight)?$"
+    rf"(?P<module>.+)\.(?P<part>{'|'.join([*_OWN_PARTS, *_STORED_AS])})"
+    r"(?:\.(?!weight$|bias$)(?P<adapter>[^.]+))?(?:\.weight)?"
 )
-_SHARED = re.compile(r"^base_model\.(?P<part>vera_[AB])(?:\.(?P<adapter>[^.]+))?$")
+_SHARED = re.compile(r"base_model\.(?P<part>vera_[AB])(?:\.(?P<adapter>[^.]+))?")
 _MARK = re.compile(r"(^|[._])(lora|hada|lokr|vera|ia3|oft|boft|hra|c3a|miss|randlora)_")
 _BIAS = re.compile(r"\.lora_[AB](\.[^.]+)?\.bias$")
 _NESTED = ".base_layer"
@@ -142,9 +142,9 @@ def _sorted_keys(
     shared: dict[str, str] = {}
     ignored, adapters = [], set()
     for key in file.tensors:
-        if match := _SHARED.match(key):
+        if match := _SHARED.fullmatch(key):
             shared[match["part"]] = key
-        elif match := _KEY.match(key):
+        elif match := _KEY.fullmatch(key):
             part = _STORED_AS.get(match["part"], match["part"])
             placed.append(((match["module"], part), key))
             adapters.add(match["adapter"])

@@ -5,6 +5,8 @@ from dataclasses import replace
 from math import prod
 from pathlib import Path
 
+import numpy as np
+
 from core.errors import UserError
 from core.models.info import ModelInfo
 from core.ranks.base_weights import BaseWeights
@@ -36,7 +38,9 @@ class AdapterFiles:
 
     Args:
         path: A folder of PEFT or Diffusers, a run folder, or a safetensors file.
-        base: Its base model, where it is at hand; DoRA and relative sizes are exact with it.
+        base: Its base model, where it is at hand; VeRA needs the shapes of it, and kohya's names
+            of modules can be read exactly with it.
+        weights: Its matrices, if W₀ is to be read too: for relative sizes and the parts of DoRA.
         start: The adapter as training began (B₀, A₀), for starts that changed the base model, such
             as PiSSA: ΔW is then s·(B·A − B₀·A₀).
         earlier: Adapters that were merged into the base before this one, as ReLoRA does; ΔW is
@@ -55,14 +59,14 @@ class AdapterFiles:
         path: Path,
         *,
         base: ModelInfo | None = None,
+        weights: BaseWeights | None = None,
         start: Path | None = None,
         earlier: Sequence[Path] = (),
     ) -> None:
         self.stored = _open(find_weights(Path(path)), base)
         file = self.stored.file.path
         self.folder = file.parent if file.name == WEIGHTS_FILE else file
-        weights = BaseWeights(base) if base is not None else None
-        self._weights = weights if weights is not None and weights.at_hand else None
+        self._weights = weights
         self._start = AdapterFiles(start) if start is not None else None
         self._earlier = tuple(AdapterFiles(other) for other in earlier)
         self._by_name = {module.name: (module, family) for module, family in self.stored.modules}
@@ -77,7 +81,7 @@ class AdapterFiles:
     def updates(self) -> Iterator[Update]:
         """Yield ΔW of every module in factors, read one after the other.
 
-        For DoRA this is the directional part: s·(D·B)·A with the base model at hand, else s·B·A.
+        For DoRA this is the directional part: s·(D·B)·A where W₀ is read, else s·B·A.
 
         Raises:
             UserError: A module has no factors that are narrower than W.
@@ -109,8 +113,15 @@ class AdapterFiles:
 
     def _all(self) -> Iterator[Measured]:
         for module, family in self.stored.modules:
-            for change in self._combined(module, family):
-                yield measured(module, change, self._weights)
+            changes = self._combined(module, family)
+            while (found := self._next(module, changes)) is not None:
+                yield found
+
+    def _next(self, module: StoredModule, changes: Iterator[Change]) -> Measured | None:
+        """Return the next change; products that overflow are found where they are used."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            change = next(changes, None)
+            return None if change is None else measured(module, change, self._weights)
 
     def _combined(self, module: StoredModule, family: type[Family]) -> Iterator[Change]:
         """Yield ΔW of a module, less its start, and with what was merged before."""

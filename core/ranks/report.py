@@ -6,24 +6,27 @@ from statistics import median
 from typing import Any
 
 from core.models.info import locate
+from core.ranks.families import FAMILIES
 
 _STRONGEST = 5
 _WIDTH = 92
-_FAMILIES = {"lora": "LoRA", "rslora": "rsLoRA", "dora": "DoRA"}
+_VARIANTS = {"rslora": "rsLoRA", "dora": "DoRA"}
 
 Document = dict[str, Any]
 
 
 def report(document: Document) -> str:
     """Return the report: what was read, one row per kind, the strongest modules, a sentence."""
-    modules = document["modules"]
+    modules, adapter = document["modules"], document["adapter"]
     trained = [module for module in modules if module["trained"]]
-    lines = [_heading(document["adapter"], modules)]
-    for note in document["adapter"]["notes"]:
+    lines = [_heading(adapter, modules)]
+    for note in adapter["notes"]:
         lines += textwrap.wrap(note, _WIDTH)
     lines.append("")
+    if adapter["vectors"]:
+        return "\n".join([*lines, *_vector_table(adapter["vectors"])])
     if trained:
-        lines += [*_kind_table(trained), "", *_strongest(trained), ""]
+        lines += [*_kind_table(trained), "", *_strongest(trained), *_lengths(trained), ""]
         lines += textwrap.wrap(_sentence(trained), _WIDTH)
     else:
         lines.append("Nothing to measure yet: every update is zero.")
@@ -34,12 +37,19 @@ def report(document: Document) -> str:
 
 def _heading(adapter: Document, modules: list[Document]) -> str:
     ranks = sorted({module["rank"] for module in modules})
-    rank = str(ranks[0]) if len(ranks) == 1 else f"{ranks[0]} to {ranks[-1]}"
+    rank = f"rank {ranks[0]}, " if len(ranks) == 1 else f"rank {ranks[0]} to {ranks[-1]}, "
     made_for = f", made for {adapter['base_name']}" if adapter["base_name"] else ""
     return (
-        f"{adapter['name']}: {_FAMILIES.get(adapter['family'], adapter['family'])}, rank {rank}, "
-        f"{len(modules)} modules, {adapter['parameters']:,} parameters{made_for}"
+        f"{adapter['name']}: {_family(adapter['family'])}, {rank if ranks else ''}"
+        f"{len(modules) or len(adapter['vectors'])} modules, "
+        f"{adapter['parameters']:,} parameters{made_for}"
     )
+
+
+def _family(name: str) -> str:
+    """Return the title of a family, or of several in one file ("loha/lokr")."""
+    titles = {**{known: FAMILIES[known].title for known in FAMILIES}, **_VARIANTS}
+    return " and ".join(titles[part] for part in name.split("/"))
 
 
 def _kind_table(modules: list[Document]) -> Iterator[str]:
@@ -70,7 +80,31 @@ def _strongest(modules: list[Document]) -> Iterator[str]:
         yield (
             f"  {module['name']:<{width}}  ‖ΔW‖ {module['frobenius']:.3g}, "
             f"σ₁ {module['spectral']:.3g}, k95 {module['energy_rank']['0.95']} of {module['rank']}"
+            + (f", ‖ΔW‖/‖W₀‖ {size:.2g}" if (size := module["relative_size"]) else "")
         )
+
+
+def _lengths(modules: list[Document]) -> Iterator[str]:
+    """Say what the learned lengths of DoRA add, where the base model was read."""
+    parts = [module["dora"] for module in modules if module["dora"]]
+    if not parts:
+        return
+    low, high = min(min(p["ratios"]) for p in parts), max(max(p["ratios"]) for p in parts)
+    moved, turned = (median(p[f"{k}_part"] for p in parts) for k in ("magnitude", "directional"))
+    yield ""
+    yield f"DoRA scales the lengths by {low:.3g} to {high:.3g}: ‖(D − I)·W₀‖ {moved:.3g} beside"
+    yield f"‖s·(D·B)·A‖ {turned:.3g} (medians over the modules)."
+
+
+def _vector_table(vectors: list[Document]) -> Iterator[str]:
+    width = max(len(vector["name"]) for vector in vectors)
+    yield f"{'module':<{width}}  {'multiplies':<10}  {'changed':>13}  {'factors':>16}"
+    for vector in vectors:
+        values = vector["values"]
+        changed = f"{vector['changed']} of {len(values)}"
+        side = {"out": "outputs", "in": "inputs"}[vector["side"]]
+        factors = f"{min(values):.3g} to {max(values):.3g}"
+        yield f"{vector['name']:<{width}}  {side:<10}  {changed:>13}  {factors:>16}"
 
 
 def _sentence(modules: list[Document]) -> str:

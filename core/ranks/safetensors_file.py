@@ -13,7 +13,7 @@ from core.errors import UserError
 from core.models.safetensors_header import read_header
 from core.ranks.metrics import Array
 
-_ITEM_TYPES: Mapping[str, str] = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+PLAIN: Mapping[str, str] = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class SafetensorsFile:
             UserError: Its number type is none of F64, F32, F16 and BF16, or the file changed.
         """
         tensor = self.tensors[name]
-        if tensor.dtype not in _ITEM_TYPES:
+        if tensor.dtype not in PLAIN:
             raise UserError(
                 f"{name} is stored as {tensor.dtype}, which holds no plain numbers.",
                 "Save the adapter in float32, float16 or bfloat16.",
             )
-        values = np.frombuffer(self.raw(name), _ITEM_TYPES[tensor.dtype])
+        values = np.frombuffer(self.raw(name), PLAIN[tensor.dtype])
         if tensor.dtype == "BF16":
             values = (values.astype("<u4") << 16).view("<f4")
         return values.astype(np.float64).reshape(tensor.shape)

@@ -32,8 +32,8 @@ _SUFFIXES = (  # pattern of what follows the module's name, and the part that it
     (r"\.alpha", "alpha"),
     *((rf"\.{part}", part) for part in _WIDE_PARTS),
 )
-_KEYS = tuple((re.compile(rf"^(?P<module>.+?){suffix}$"), part) for suffix, part in _SUFFIXES)
-_MANGLED = re.compile(r"^(lora|lycoris)_((?P<model>unet|te\d?|transformer|prior)_)?(?P<path>.+)$")
+_KEYS = tuple((re.compile(rf"(?P<module>.+?){suffix}"), part) for suffix, part in _SUFFIXES)
+_MANGLED = re.compile(r"(lora|lycoris)_((?P<model>unet|te\d?|transformer|prior)_)?(?P<path>.+)")
 _NUMBER = re.compile(r"_(\d+)(?=_|$)")
 _NOTES = "lora_adapter_metadata"  # where Diffusers keeps the configuration of each model
 _DORA_NOTE = (
@@ -132,14 +132,14 @@ def read_single_file(path: Path, base: ModelInfo | None) -> StoredAdapter:
 
 
 def _placed(file: SafetensorsFile, key: str) -> Placed:
-    for pattern, part in _KEYS:
-        if match := pattern.match(key):
-            return match["module"], part
     if key.startswith("base_model.model."):
         raise UserError(
             f"{file.path.name} is a PEFT adapter without its adapter_config.json.",
             "Copy that file too: alpha and rank are in it alone.",
         )
+    for pattern, part in _KEYS:
+        if match := pattern.fullmatch(key):
+            return match["module"], part
     raise UserError(
         f"{file.path.name} holds the unknown tensor {key}.",
         "The rank explorer reads LoRA, LoHa and LoKr; whole weights, norms and OFT it does not.",
@@ -152,7 +152,7 @@ def _readable(module: str, known: Mapping[str, str]) -> str:
     kohya writes _ for every dot: with the base model at hand the name is found again; without it,
     dots are put around the numbers, so that layers can be told apart.
     """
-    match = _MANGLED.match(module)
+    match = _MANGLED.fullmatch(module)
     if match is None or "." in module:
         return module.replace(".processor.", ".")
     path = match["path"]

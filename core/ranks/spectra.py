@@ -1,7 +1,8 @@
 """The singular values of an adapter, module by module, with their sums and nulls."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath, PureWindowsPath
@@ -17,7 +18,7 @@ from core.ranks.families import ScaleVector
 from core.ranks.kronecker import Block, KroneckerUpdate
 from core.ranks.metrics import Array
 from core.ranks.null import Null, unit_null
-from core.ranks.update import Update, singular_values
+from core.ranks.update import Update, singular_values, too_large
 
 PREFIX = "base_model.model."
 """What PEFT writes before the module names of the base model."""
@@ -93,7 +94,7 @@ class ModuleSpectrum:
 
     @cached_property
     def energy_rank(self) -> Mapping[str, int]:
-        """Directions that keep 90, 95 and 99 % of the energy, by share ("0.95")."""
+        """Directions that keep 90, 95 and 99 % of the energy Σσ², by share ("0.95")."""
         return {
             f"{share:.2f}": int(metrics.energy_rank(self.singular_values, share))
             for share in metrics.ENERGY_SHARES
@@ -104,6 +105,24 @@ class ModuleSpectrum:
         """What a singular value must exceed to say anything: rounding, or `floor` where larger."""
         relative = max(max(self.shape) * np.finfo(np.float64).eps, self.floor)
         return float(relative * self.singular_values[0])
+
+    @cached_property
+    def nuclear_rank(self) -> Mapping[str, int]:
+        """Directions that keep 90, 95 and 99 % of the sum Σσ, by share."""
+        return {
+            f"{share:.2f}": int(metrics.nuclear_rank(self.singular_values, share))
+            for share in metrics.ENERGY_SHARES
+        }
+
+    @property
+    def base_rank(self) -> Mapping[str, int]:
+        """Directions above 0.1 and 1 % of ‖W₀‖, by share; empty without the base model."""
+        if not self.base_norm:
+            return {}
+        return {
+            f"{share:.3f}": int(metrics.base_rank(self.singular_values, share, self.base_norm))
+            for share in metrics.BASE_SHARES
+        }
 
     @cached_property
     def numerical_rank(self) -> int:
@@ -187,10 +206,25 @@ def module_spectrum(update: Update | KroneckerUpdate) -> ModuleSpectrum:
     """
     name, shape, rank, scaling = update.name, update.shape, update.rank, update.scaling
     if isinstance(update, KroneckerUpdate):
-        sigma = update.singular_values()
+        sigma = _finite(name, update.singular_values)
         return ModuleSpectrum(name, shape, rank, scaling, sigma, blocks=update.blocks)
     _check(update)
-    return ModuleSpectrum(name, shape, rank, scaling, singular_values(update))
+    return ModuleSpectrum(
+        name, shape, rank, scaling, _finite(name, lambda: singular_values(update))
+    )
+
+
+def _finite(name: str, compute: Callable[[], Array]) -> Array:
+    """Return singular values.
+
+    Raises:
+        UserError: The numbers are finite, but so large that their products are not.
+    """
+    with np.errstate(over="ignore", invalid="ignore"), suppress(np.linalg.LinAlgError):
+        sigma = compute()
+        if np.isfinite(sigma).all():
+            return sigma
+    raise too_large(name)
 
 
 def _check(update: Update) -> None:
@@ -226,7 +260,8 @@ def in_order(
     modules: list[ModuleSpectrum], adapter: AdapterInfo, vectors: Iterable[ScaleVector] = ()
 ) -> AdapterSpectra:
     """Return the spectra by layer, and inside a layer as data flows: attention, then MLP."""
-    return AdapterSpectra(tuple(sorted(modules, key=_place)), adapter, tuple(vectors))
+    ordered = sorted(modules, key=lambda module: place_of(module.name))
+    return AdapterSpectra(tuple(ordered), adapter, tuple(vectors))
 
 
 def plain_name(name: str) -> str:
@@ -234,6 +269,7 @@ def plain_name(name: str) -> str:
     return name.removeprefix(PREFIX)
 
 
-def _place(module: ModuleSpectrum) -> tuple[int, bool, int]:
-    layer, kind = locate(module.name) or _OUTSIDE
+def place_of(name: str) -> tuple[int, bool, int]:
+    """Return what a module is sorted by: its layer, then the way the data flow in it."""
+    layer, kind = locate(name) or _OUTSIDE
     return (layer, *flow(kind))

@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import UserError
 from core.ranks.metrics import Array
+
+_BLOCK_ROWS, _BLOCK_WIDTHS = 256, 16  # fastest of those tried, for widths of 8 to 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,12 +106,28 @@ def change_since(update: Update, start: Update) -> Update:
 
 
 def decompose(update: Update) -> Decomposition:
-    """Return the singular value decomposition of an update, in float64."""
+    """Return the singular value decomposition of an update, in float64.
+
+    Raises:
+        UserError: The numbers are finite, but so large that their products are not.
+    """
     q_b, r_b = np.linalg.qr(update.b)
     q_a, r_a = np.linalg.qr(update.a.T)
-    u, sigma, vt = np.linalg.svd(update.scaling * (r_b @ r_a.T), full_matrices=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        core = update.scaling * (r_b @ r_a.T)
+    if not np.isfinite(core).all():
+        raise too_large(update.name)
+    u, sigma, vt = np.linalg.svd(core, full_matrices=False)
     q = min(*update.shape, update.rank)
     return Decomposition(update.name, q_b @ u[:, :q], sigma[:q], q_a @ vt[:q].T)
+
+
+def too_large(name: str) -> UserError:
+    """Return the error for a module whose products overflow."""
+    return UserError(
+        f"The update of {name} holds numbers too large to compute with.",
+        "The file is damaged, or the training diverged. Take an earlier checkpoint.",
+    )
 
 
 def singular_values(update: Update) -> Array:
@@ -118,5 +137,16 @@ def singular_values(update: Update) -> Array:
 
 
 def _triangle(tall: Array) -> Array:
-    """Return R of the thin QR."""
-    return np.asarray(np.linalg.qr(tall, mode="r"))
+    """Return R of the thin QR, up to signs of its rows.
+
+    Tall matrices go block by block, and then the blocks' triangles, which is as exact and twice as
+    fast, because a block stays in the cache (TSQR: Demmel and others, arXiv:0808.2664).
+    """
+    rows, width = tall.shape
+    block = max(_BLOCK_ROWS, _BLOCK_WIDTHS * width)
+    blocks = rows // block
+    if blocks < 2:
+        return np.asarray(np.linalg.qr(tall, mode="r"))
+    stacked = tall[: blocks * block].reshape(blocks, block, width)
+    triangles = np.asarray(np.linalg.qr(stacked, mode="r")).reshape(-1, width)
+    return np.asarray(np.linalg.qr(np.vstack([triangles, tall[blocks * block :]]), mode="r"))

@@ -25,6 +25,7 @@ from core.training.exactness import add_in_order, order_in_words, why_inexact
 from core.training.exam import Exam
 from core.training.guards import Mishap, OutOfMemory, Overflow, Spoilt, out_of_memory_in_words
 from core.training.keeper import Keeper
+from core.training.live_ranks import LiveRanks
 from core.training.measure import PeakMemory
 from core.training.micro_batch import Layout
 from core.training.passage import Passage
@@ -131,6 +132,7 @@ class Loop:
         self.keeper = Keeper(run, trainee)
         self.cursor = Cursor(order=Order(len(trainee.train), self._training.seed).state)
         self._exam: Exam
+        self._live: LiveRanks
         self._room: Room
         self._batches: Batches
         self._alarm: LossAlarm
@@ -144,6 +146,7 @@ class Loop:
         if resume:
             self.cursor = yield from self.keeper.restore(self.cursor)
             self._stepper.scale = self.cursor.loss_scale or self._stepper.scale
+        self._live = LiveRanks(self._run, self._trainee, self.cursor.step)
         losses = History(self._run.events()).steps["loss"][: self.cursor.step]
         self._alarm = LossAlarm(self._training.steps, losses)
         order = Order.from_state(self.cursor.order)
@@ -199,6 +202,8 @@ class Loop:
                     yield from self._evaluate()
                     if (yield from self._exam.has_passed_its_best(self.cursor)):
                         return "finished"
+                else:
+                    yield from self._live.follow(self.cursor.step)
                 if self._is_due(self._training.checkpoint_every):
                     yield from self.keeper.save(self.cursor)
                 if self.cursor.step == self._training.steps:

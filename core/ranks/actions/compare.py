@@ -13,6 +13,7 @@ from core.errors import UserError
 from core.ranks.actions.draft import Draft
 from core.ranks.actions.together import together
 from core.ranks.metrics import Array
+from core.ranks.spectra import place_of
 from core.ranks.update import Decomposition, Update, concatenate, decompose, singular_values
 
 Side = Literal["inputs", "outputs", "A"]
@@ -90,7 +91,7 @@ class Comparison:
 
     Attributes:
         names: Of both, for people.
-        modules: Those that both have, in the order of the first.
+        modules: Those that both have, by layer, and in a layer as the data flow.
         only: Modules that the first or the second has alone.
         warnings: What makes the numbers mean less than they seem to.
     """
@@ -146,7 +147,7 @@ def assemble(first: Draft, second: Draft, modules: tuple[ModuleComparison, ...])
     )
     return Comparison(
         names=(first.name, second.name),
-        modules=modules,
+        modules=tuple(sorted(modules, key=lambda module: place_of(module.name))),
         only=(only[0], only[1]),
         warnings=(*_about_bases(first, second), *_about_start(modules)),
     )

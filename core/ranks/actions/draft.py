@@ -15,7 +15,14 @@ from core.ranks.update import Decomposition, Update
 
 WIDE = "F32"
 _HALVES = ("F16", "BF16")
-_KEPT_KEYS = ("task_type", "fan_in_fan_out", "use_dora", "bias", "modules_to_save")
+_KEPT_KEYS = (
+    "task_type",
+    "fan_in_fan_out",
+    "use_dora",
+    "bias",
+    "modules_to_save",
+    "ensure_weight_tying",
+)
 
 
 @dataclass(frozen=True)
@@ -141,8 +148,7 @@ def opened(path: Path, *, start: Path | None = None, base: ModelInfo | None = No
         path: A folder of PEFT or Diffusers, a run folder, or a safetensors file.
         start: The adapter as training began, for starts that changed the base model (PiSSA, …);
             what training learned is then an adapter for the base model as it was.
-        base: The base model, where shapes are known from it alone (VeRA); not for DoRA, whose
-            factors would then no longer be the stored ones.
+        base: The base model, where shapes are known from it alone (VeRA).
 
     Raises:
         UserError: There is no adapter, or its ΔW has no factors.

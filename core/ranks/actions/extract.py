@@ -94,7 +94,8 @@ def convert_dora(path: Path, base: ModelInfo, rank: int, energy: float = 1.0) ->
     Raises:
         UserError: It is no DoRA adapter, or the weights of its base are not at hand.
     """
-    weights, files = weights_of(base), AdapterFiles(path, base=base)
+    weights = weights_of(base)
+    files = AdapterFiles(path, base=base, weights=weights)
 
     def changes() -> Iterator[tuple[str, Array]]:
         for spectrum in files:
@@ -130,7 +131,7 @@ def weights_of(model: ModelInfo) -> BaseWeights:
     if not weights.at_hand:
         raise UserError(
             f"The weights of {model.name} are not at hand as safetensors.",
-            "Choose a model folder; a GGUF file or a hub id is one after its first run or chat.",
+            "Choose a model folder; a GGUF file is unpacked to one at its first run or chat.",
         )
     return weights
 

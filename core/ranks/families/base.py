@@ -75,9 +75,8 @@ class StoredModule:
         """
         self.require(part)
         key = self.keys[part]
-        shape = self.file.tensors[key].shape
-        if 0 in shape:
-            raise UserError(f"{key} has the shape {shape}, which is no matrix.", "Save it again.")
+        if 0 in self.file.tensors[key].shape:
+            raise self._no_matrix(part)
         values = self.file.read(key)
         if not np.isfinite(values).all():
             raise UserError(
@@ -87,6 +86,17 @@ class StoredModule:
         return values
 
     def matrix(self, part: str) -> Array:
+        """Return a part that is stored with two axes.
+
+        Raises:
+            UserError: As `tensor`, or it has more or fewer axes.
+        """
+        values = self.flat(part)
+        if len(self.file.tensors[self.keys[part]].shape) > 2:
+            raise self._no_matrix(part)
+        return values
+
+    def flat(self, part: str) -> Array:
         """Return a part as a matrix; a convolution's is flattened to (first axis, all others).
 
         Raises:
@@ -94,11 +104,13 @@ class StoredModule:
         """
         values = self.tensor(part)
         if values.ndim < 2:
-            raise UserError(
-                f"{self.keys[part]} has the shape {values.shape}, which is no matrix.",
-                "Save it again.",
-            )
+            raise self._no_matrix(part)
         return values.reshape(values.shape[0], -1)
+
+    def _no_matrix(self, part: str) -> UserError:
+        key = self.keys[part]
+        shape = self.file.tensors[key].shape
+        return UserError(f"{key} has the shape {shape}, which is no matrix.", "Save it again.")
 
     def misfit(self, *parts: str) -> UserError:
         """Return the error for parts whose shapes do not belong together."""

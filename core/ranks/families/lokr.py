@@ -36,7 +36,8 @@ def _side(module: StoredModule, part: str) -> Update:
     if part in module:
         if f"{part}_a" in module or f"{part}_b" in module:
             raise module.misfit(part, f"{part}_a" if f"{part}_a" in module else f"{part}_b")
-        return plain_matrix(part, module.matrix(part))
+        whole = module.flat(part) if part == "lokr_w2" else module.matrix(part)
+        return plain_matrix(part, whole)
     out, inputs, core = f"{part}_a", f"{part}_b", "lokr_t2"
     module.require(out, inputs)
     b, a = module.matrix(out), module.matrix(inputs)

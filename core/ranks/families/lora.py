@@ -32,7 +32,7 @@ class Lora:
         else:
             module.require("lora_A", "lora_B")
             parts = ("lora_B", "lora_A")
-            b, a = module.matrix(parts[0]), _inputs(module)
+            b, a = module.flat(parts[0]), _inputs(module)
             width = a.shape[0]
         if a.shape[0] != b.shape[1] or _has_kernel(module, parts[0]):
             raise module.misfit(*parts)
@@ -42,7 +42,7 @@ class Lora:
 
 def _inputs(module: StoredModule) -> Array:
     """Return A as (r, in), of a convolution (r, in·k·k)."""
-    down = module.matrix("lora_A")
+    down = module.flat("lora_A")
     if "lora_mid" not in module:
         return down
     core = module.tensor("lora_mid")  # Tucker form, (r, r, k, k)
