@@ -1,23 +1,17 @@
 """`rankscope evidence RUN`: what the model and held-out data say about an adapter and its rank."""
 
 import argparse
-import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
 from core.commands.base import COMMANDS, add_set_option, changes_of
-from core.commands.train import stopping_on_signals
-from core.control import Control
+from core.commands.model_jobs import followed, settings_of
 from core.errors import UserError
-from core.events import Event, Notice, Progress, RunEnded
 from core.jobs.evidence import RESULTS, EvidenceDesk, EvidenceRequest
-from core.libraries import prepare_libraries
 from core.ranks.before_after import Change, ChangeKind
 from core.ranks.evidence_report import report, to_document
 from core.ranks.verdict import TOLERANCE
 from core.run_folder import RunFolder
-from core.settings import RunSettings
 
 _CHANGES: tuple[tuple[str, ChangeKind, str], ...] = (
     ("--rank", "rank", "losses: keep the first K components of each module"),
@@ -71,10 +65,10 @@ class Evidence:
         """
         request = _request(arguments)
         if request.result() is None:
-            _measure(request)
+            followed(EvidenceDesk(), request)
         result = request.result()
         if result is None:
-            raise KeyboardInterrupt
+            raise RuntimeError(f"{request.file()} is not what was written")
         return to_document(result, arguments.tolerance)
 
     @staticmethod
@@ -84,12 +78,23 @@ class Evidence:
 
 
 def _request(arguments: argparse.Namespace) -> EvidenceRequest:
+    """Return what the options ask for.
+
+    Raises:
+        UserError: A PEFT folder comes without its base model or without data.
+    """
+    settings = settings_of(arguments.adapter, arguments.base, arguments.data)
+    is_run = RunFolder(Path(arguments.adapter)).settings_file.is_file()
+    if not is_run and not arguments.data and arguments.measure != "base":
+        raise UserError(
+            f"{arguments.adapter} is no run, so that its data are not known.",
+            "Name a file that it was not trained on with --data.",
+        )
     changes = [
         Change(kind=kind, value=value)
         for _, kind, _ in _CHANGES
         for value in getattr(arguments, kind)
     ]
-    settings = _settings(arguments)
     return EvidenceRequest(
         measure=arguments.measure,
         adapter=arguments.adapter,
@@ -98,49 +103,3 @@ def _request(arguments: argparse.Namespace) -> EvidenceRequest:
         examples=max(2, arguments.examples),
         changes=tuple(changes),
     )
-
-
-def _settings(arguments: argparse.Namespace) -> RunSettings:
-    """Return the run's settings, or for a PEFT folder those that the options name.
-
-    Raises:
-        UserError: A PEFT folder comes without its base model or without data.
-    """
-    run = RunFolder(Path(arguments.adapter))
-    is_run = run.settings_file.is_file()
-    named = {"model.source": arguments.base, "data.path": arguments.data}
-    if not is_run and not arguments.base:
-        raise UserError(
-            f"{arguments.adapter} is no run, so that its base model is not known.",
-            "Name it with --base.",
-        )
-    if not is_run and not arguments.data and arguments.measure != "base":
-        raise UserError(
-            f"{arguments.adapter} is no run, so that its data are not known.",
-            "Name a file that it was not trained on with --data.",
-        )
-    settings = run.settings if is_run else RunSettings()
-    return settings.with_changes({key: name for key, name in named.items() if name})
-
-
-def _measure(request: EvidenceRequest) -> None:
-    prepare_libraries()
-    control = Control()
-    events = EvidenceDesk().run(request, control)
-    with stopping_on_signals(control), closing(events):
-        for event in events:
-            _tell(event)
-            if isinstance(event, RunEnded):
-                break
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
-
-
-def _tell(event: Event) -> None:
-    """Show on a terminal how far it is; standard output belongs to the result."""
-    if isinstance(event, Notice) and event.level != "info":
-        sys.stderr.write(f"\r\x1b[K{event.message}\n" if sys.stderr.isatty() else event.message)
-    if isinstance(event, Progress) and sys.stderr.isatty():
-        done = f"{event.share:4.0%}  " if event.share >= 0 else ""
-        sys.stderr.write(f"\r\x1b[K{done}{event.message}")
-        sys.stderr.flush()

@@ -4,19 +4,19 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from core.data.encode import Example
-from core.events import Event, Progress
-from core.evidence.against_base import base_weight, find_intruders, tuned_vectors
+from core.events import Event
+from core.evidence.against_base import base_weight
 from core.evidence.base_vectors import BaseVectors
 from core.evidence.bench import Bench, rows_of
+from core.evidence.damped import damp_modules
 from core.evidence.examples import Examples, Pass
 from core.evidence.gauge import gauged
-from core.evidence.singular import Leading, Operator
+from core.evidence.singular import Operator
 from core.paths import resources_dir
 from core.ranks.before_after import BASE, FULL, BeforeAfter, Change, Side
-from core.ranks.damping import Damped, cap, damp
+from core.ranks.damping import cap
 from core.ranks.metrics import Array
 from core.ranks.selection import by_energy, parameters_of, ranks_of, uniform
 from core.ranks.update import Decomposition
@@ -31,7 +31,7 @@ class _Changed:
     """An adapter after a change: its modules, and what a refit left behind of each."""
 
     parts: list[Decomposition]
-    residuals: list[float]
+    residuals: Sequence[float] = (0.0,)
 
 
 def measure_before_after(
@@ -97,49 +97,31 @@ def _both(
 
 
 def _changed(bench: Bench, change: Change) -> Generator[Event, None, _Changed]:
-    parts = bench.gauge.parts
-    if change.kind in ("damp", "cap"):
-        return (yield from _beside_base(bench, change))
-    sigma = bench.gauge.sigma
+    parts, sigma = bench.gauge.parts, bench.gauge.sigma
+    if change.kind == "damp":
+        damped = yield from damp_modules(bench, change.value)
+        return _Changed(
+            [one.refitted for one in damped.values()], [one.residual for one in damped.values()]
+        )
+    if change.kind == "cap":
+        return _Changed(_capped(bench, change.value))
     if change.kind == "rank":
         kept = uniform(sigma, int(change.value))
     else:
         kept = by_energy({name: values**2 for name, values in sigma.items()}, change.value)
     ranks = ranks_of(kept)
-    return _Changed([part.keep(ranks[name]) for name, part in parts.items()], [0.0] * len(parts))
+    return _Changed([part.keep(ranks[name]) for name, part in parts.items()])
 
 
-def _beside_base(bench: Bench, change: Change) -> Generator[Event, None, _Changed]:
-    """Return the adapter after a change that depends on W₀, module by module."""
+def _capped(bench: Bench, multiple: float) -> list[Decomposition]:
+    """Return the modules with no σ above that multiple of σ₁(W₀)."""
     vectors = BaseVectors(bench.folder, bench.settings.model)
-    changed = _Changed([], [])
-    for number, (name, part) in enumerate(bench.gauge.parts.items()):
+    parts = []
+    for name, part in bench.gauge.parts.items():
         bench.check()
-        w = base_weight(bench, name)
-        base = vectors.of(name, Operator.dense(w))
-        if change.kind == "cap":
-            changed.parts.append(cap(part, change.value * float(base.sigma[0])))
-            changed.residuals.append(0.0)
-        else:
-            damped = _damped(part, w, base, change.value)
-            changed.parts.append(damped.refitted)
-            changed.residuals.append(damped.residual)
-        share = (number + 1) / len(bench.gauge.parts)
-        yield Progress(phase="evaluating", message=f"{change.name}: {name}", share=share)
-    return changed
-
-
-def _damped(part: Decomposition, w: torch.Tensor, base: Leading, strength: float) -> Damped:
-    """Return the update with its sure intruders damped; a borderline direction is left alone."""
-    matrix = Operator.dense(w)
-    tuned = tuned_vectors(matrix, part)
-    verdicts = find_intruders(matrix, tuned, base).verdicts()
-    chosen = [i for i, verdict in enumerate(verdicts) if verdict == "intruder"]
-    u, sigma, v = (
-        x.double().cpu().numpy()
-        for x in (tuned.u[:, chosen], tuned.sigma[chosen], tuned.v[:, chosen])
-    )
-    return damp(part, Decomposition(part.name, u, sigma, v), strength)
+        base = vectors.of(name, Operator.dense(base_weight(bench, name)))
+        parts.append(cap(part, multiple * float(base.sigma[0])))
+    return parts
 
 
 def _size(bench: Bench, parts: Sequence[Decomposition]) -> int:

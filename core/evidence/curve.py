@@ -20,7 +20,7 @@ from core.ranks.selection import (
     uniform,
 )
 
-SHARES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
+SHARES = (0.5, 0.8, 0.9, 0.95, 0.99)
 """τ of the modes "energy" and "functional"."""
 
 _FEWEST_STEPS = 5  # in a fifth of the run, to speak of a trend

@@ -37,18 +37,23 @@ def measure_use(bench: Bench, rows: Sequence[Example]) -> Generator[Event, None,
     """
     checkpointed = bench.settings.training.gradient_checkpointing not in ("off", "auto", 0)
     layout = bench.layout(rows, micro_batch=1 if checkpointed else 0)
+    for name in bench.gauge.parts:  # PEFT forgets it where the adapter was switched off
+        bench.gauge.b(name).requires_grad_(True)
     batches = [rows[start::BATCHES] for start in range(min(BATCHES, len(rows)))]
     grams, slopes, scale = _Grams(bench), _Slopes(bench), bench.precision.loss_scale
-    for number, batch in enumerate(batches):
-        for part in layout.split(batch):
-            bench.check()
-            micro_batch = layout.tensors(part).to(bench.model.device)
-            with grams.collecting(micro_batch), torch.enable_grad():
-                loss = bench.passage.loss(micro_batch).objective * scale
-                loss.backward()  # type: ignore[no-untyped-call]
-        slopes.take(scale * trained_tokens(batch))
-        share = (number + 1) / len(batches)
-        yield Progress(phase="evaluating", message="How the data use the adapter", share=share)
+    try:
+        for number, batch in enumerate(batches):
+            for part in layout.split(batch):
+                bench.check()
+                micro_batch = layout.tensors(part).to(bench.model.device)
+                with grams.collecting(micro_batch), torch.enable_grad():
+                    loss = bench.passage.loss(micro_batch).objective * scale
+                    loss.backward()  # type: ignore[no-untyped-call]
+            slopes.take(scale * trained_tokens(batch))
+            share = (number + 1) / len(batches)
+            yield Progress(phase="evaluating", message="How the data use the adapter", share=share)
+    finally:
+        bench.model.zero_grad()  # what a stop left would count to the next measurement
     return FunctionalSpectra(
         modules=tuple(_module(bench, name, grams, slopes) for name in bench.gauge.parts),
         tokens=grams.tokens,

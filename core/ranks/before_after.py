@@ -5,6 +5,8 @@ A rise on general text is what the model has forgotten.
 
 from typing import Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from core.ranks.evidence import Evidence, Numbers
 from core.ranks.paired import Estimate, increase, mean_loss
 
@@ -24,7 +26,7 @@ _NAMES: dict[ChangeKind, str] = {
 }
 
 
-class Change(Evidence):
+class Change(BaseModel):
     """What is made of an adapter before it is measured again.
 
     Attributes:
@@ -32,6 +34,8 @@ class Change(Evidence):
             that share of Σσ². "damp": intruder dimensions at that share of their size. "cap": no σ
             above that multiple of σ₁(W₀).
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ChangeKind
     value: float

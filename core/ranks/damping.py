@@ -21,11 +21,13 @@ class Damped:
         exact: ΔW', with all its components.
         refitted: The best approximation of it that has the rank of ΔW.
         residual: ‖ΔW' − refitted‖ / ‖ΔW‖; 0 where the intruders lie within ΔW.
+        intruders: How many directions were damped.
     """
 
     exact: Decomposition
     refitted: Decomposition
     residual: float
+    intruders: int
 
 
 def damp(part: Decomposition, intruders: Decomposition, strength: float) -> Damped:
@@ -43,7 +45,8 @@ def damp(part: Decomposition, intruders: Decomposition, strength: float) -> Damp
     rank = len(part.sigma)
     norm = float(np.linalg.norm(part.sigma))
     left = float(np.linalg.norm(exact.sigma[rank:]))
-    return Damped(exact, exact.keep(rank), left / norm if norm else 0.0)
+    residual = left / norm if norm else 0.0
+    return Damped(exact, exact.keep(rank), residual, len(intruders.sigma))
 
 
 def cap(part: Decomposition, largest: float) -> Decomposition:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
+from core.ranks import metrics
 from core.ranks.against_base import BaseComparison
 from core.ranks.before_after import BASE, FULL, BeforeAfter
 from core.ranks.curve import MODES, LossCurve
@@ -23,7 +24,7 @@ def to_document(result: Evidence, tolerance: float = TOLERANCE) -> Document:
     if isinstance(result, LossCurve):
         return _curve(result, tolerance)
     if isinstance(result, FunctionalSpectra):
-        return {"measure": "use", **result.model_dump(mode="json")}
+        return _use(result)
     if isinstance(result, BaseComparison):
         return {"measure": "base", "bits": result.bits, "modules": [*_beside(result)]}
     assert isinstance(result, BeforeAfter)
@@ -105,10 +106,31 @@ def _tell_curve(document: Document) -> Iterator[str]:
         yield f"Essentially rank 1: it alone brings {verdict['rank_one_share']:.0%} of the gain."
 
 
+def _use(spectra: FunctionalSpectra) -> Document:
+    return {
+        "measure": "use",
+        "tokens": spectra.tokens,
+        "batches": spectra.batches,
+        "uses_its_rank": spectra.uses_its_rank,
+        "modules": [
+            {
+                **module.model_dump(mode="json"),
+                "energy_rank": int(metrics.energy_rank(module.sigma, 0.95)),
+                "functional_energy_rank": module.energy_rank(0.95),
+                "functional_erank": module.erank,
+            }
+            for module in spectra.modules
+        ],
+    }
+
+
 def _tell_use(document: Document) -> Iterator[str]:
     modules = document["modules"]
     tokens, batches = document["tokens"], document["batches"]
     yield f"{len(modules)} modules on {tokens:,} tokens, in {batches} batches"
+    weights = median(module["energy_rank"] for module in modules)
+    data = median(module["functional_energy_rank"] for module in modules)
+    yield f"Directions for 95 %, median: {weights:g} of the weights, {data:g} on your data."
     yield ""
     components = sorted(
         (

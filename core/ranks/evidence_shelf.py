@@ -7,6 +7,7 @@ and measurement, and size and time of the data file. What has changed since is m
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,18 +24,24 @@ from core.run_folder import RunFolder
 
 E = TypeVar("E", bound=Evidence)
 
-_PIECE = 1 << 20
 _LAYOUT = 1  # raised when a result is measured in another way
 
 
 def adapter_fingerprint(folder: Path) -> str:
-    """Return the SHA-256 of the files of a PEFT folder."""
+    """Return the SHA-256 of the files of a PEFT folder; unchanged ones are read once."""
     digest = hashlib.sha256()
     for name in (CONFIG_FILE, WEIGHTS_FILE):
-        with (folder / name).open("rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
+        file = folder / name
+        status = file.stat()
+        digest.update(_digest(file, status.st_size, status.st_mtime_ns))
     return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, size: int, modified: int) -> bytes:
+    """Return the SHA-256 of a file as it is at that size and time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def data_identity(path: str) -> list[object]:

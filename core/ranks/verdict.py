@@ -89,7 +89,7 @@ def judge(curve: LossCurve, tolerance: float = TOLERANCE) -> Verdict:
     chosen = inside[0]  # at the latest k = r, whose increase is zero
     low, high = _interval(curve, line, tolerance)
     increase = curve.increase(chosen)
-    kind, why = _kind(curve, chosen, (low, high))
+    kind, why = _kind(curve, chosen, (low, high), tolerance)
     candidates = [point for point in curve.points if is_inside(curve, point, tolerance)]
     share = 1 - curve.increase(line[0]).mean / curve.gain.mean if curve.gain.mean > 0 else 0.0
     return Verdict(
@@ -141,7 +141,9 @@ def resampled_means(losses: Array, tokens: Array) -> Array:
     return np.asarray((losses @ draws.T) / (draws @ tokens))
 
 
-def _kind(curve: LossCurve, chosen: CurvePoint, interval: tuple[int, int]) -> tuple[Kind, str]:
+def _kind(
+    curve: LossCurve, chosen: CurvePoint, interval: tuple[int, int], tolerance: float
+) -> tuple[Kind, str]:
     """Return the verdict, and the sentence where it is not about a rank."""
     gain, increase = curve.gain, curve.increase(chosen)
     low, high = interval
@@ -158,10 +160,16 @@ def _kind(curve: LossCurve, chosen: CurvePoint, interval: tuple[int, int]) -> tu
             f"{gain.error:.3f} nats per token against the base model: its rank is not the "
             "problem. Try fewer steps or a lower learning rate."
         )
-    if gain.mean < 2 * gain.error:
+    if gain.mean <= 2 * gain.error:
         return "unknown", (
             f"{_count(curve)} cannot tell the adapter from the base model "
             f"({gain.mean:+.3f} ± {gain.error:.3f} nats per token). {_more(curve)}"
+        )
+    if gain.mean <= tolerance:
+        return "no gain", (
+            f"The adapter takes {gain.mean:.4f} ± {gain.error:.4f} nats per token off the loss of "
+            f"the base model, no more than the {tolerance:g} that count as nothing here: the base "
+            "model alone is as good."
         )
     if increase.error > _HIDDEN * gain.mean or low <= curve.rank / 2 < high:
         return "unknown", (

@@ -19,7 +19,7 @@ def test_the_verdict_of_a_run(trained: RunFolder, capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     assert "held-out examples" in printed
     assert "uniform" in printed
-    assert main(["evidence", str(trained.path), "--json", "--tolerance", "9"]) == 0
+    assert main(["evidence", str(trained.path), "--json", "--tolerance", "0.3"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["verdict"]["rank"] == 1
     assert {point["mode"] for point in document["points"]} > {"uniform", "functional"}
@@ -59,3 +59,14 @@ def test_a_folder_of_another_program(
     document = json.loads(capsys.readouterr().out)
     assert (document["rows"], document["examples"]) == ("all", 6)
     assert not list(Path(adapter).glob("*curve*"))
+
+
+def test_damping_writes_a_new_folder(
+    trained: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["damp", str(trained.path), "--out", str(tmp_path / "damped")]
+    assert main([*command, "--strength", "3"]) == 2
+    with ignored_warnings():
+        assert main(command) == 0
+    assert "intruder dimensions in" in capsys.readouterr().out
+    assert main(["ranks", str(tmp_path / "damped")]) == 0

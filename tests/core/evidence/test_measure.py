@@ -10,10 +10,12 @@ from core.control import Control
 from core.errors import UserError
 from core.events import Evaluated, Reply, RunEnded
 from core.jobs import evidence as job
+from core.jobs.damp import Damp, DampRequest
 from core.jobs.evidence import EvidenceDesk, EvidenceRequest
-from core.ranks.before_after import Change
+from core.ranks.before_after import BeforeAfter, Change
 from core.ranks.curve import LossCurve
 from core.ranks.functional import square_root
+from core.ranks.verdict import judge
 from core.run_folder import RunFolder
 from tests.core.evidence.conftest import Train, events_of, measured
 from tests.core.evidence.dense import (
@@ -119,9 +121,8 @@ def test_before_and_after(trained: RunFolder) -> None:
     assert result.change("full", "general", "base").error > 0
 
 
-@pytest.mark.parametrize("method", ["rslora", "dora"])
-def test_other_methods_keep_their_loss_in_the_gauge(train_run: Train, method: str) -> None:
-    run = train_run(method, adapter__method=method)
+def test_row_lengths_of_dora_keep_their_loss_in_the_gauge(train_run: Train) -> None:
+    run = train_run("dora", adapter__method="dora")
     curve = measured(run, modes=("uniform",))
     last = of(Evaluated, list(run.events()))[-1].loss
     assert curve.full_loss.mean == pytest.approx(last, rel=1e-5)
@@ -168,11 +169,18 @@ def test_the_model_stays_loaded_and_whole(trained: RunFolder) -> None:
             list(desk.run(request, Control()))
             bench = desk._bench
             assert bench is not None
+            assert not any(parameter.grad is not None for parameter in bench.model.parameters())
             for name, part in bench.gauge.parts.items():
                 product = bench.gauge.b(name) @ bench.gauge.a(name) * bench.gauge.scaling(name)
                 whole = (part.u * part.sigma) @ part.v.T
                 assert product.detach().numpy() == pytest.approx(whole, abs=1e-6)
+        request = EvidenceRequest.of_run(trained, "use", rows="training", examples=7)
+        list(desk.run(request, Control()))
     assert desk._bench is bench
+    again = request.result()
+    request.file().unlink()
+    fresh = measured(trained, "use", rows="training", examples=7)
+    assert again.model_dump_json() == fresh.model_dump_json()
 
 
 def test_a_stop_leaves_no_result(trained: RunFolder) -> None:
@@ -202,9 +210,31 @@ def test_an_untrained_adapter_has_nothing_to_lose(trained: RunFolder, tmp_path: 
         (tmp_path / name).write_bytes((trained.adapter_dir / name).read_bytes())
     file = tmp_path / "adapter_model.safetensors"
     save_file({k: v * ("lora_A" in k) for k, v in load_file(file).items()}, file)
-    request = EvidenceRequest(adapter=str(tmp_path), settings=trained.settings)
+    request = EvidenceRequest(
+        adapter=str(tmp_path), settings=trained.settings, examples=4, modes=("uniform",)
+    )
     events_of(request)
     curve = request.result()
     assert isinstance(curve, LossCurve)
     assert curve.gain.mean == pytest.approx(0.0, abs=1e-7)
+    assert judge(curve).kind == "unknown"
     assert job.Shelf(tmp_path).folder.parent.name == "evidence"
+
+
+def test_a_damped_adapter_is_what_was_measured(trained: RunFolder, tmp_path: Path) -> None:
+    out = tmp_path / "damped"
+    request = DampRequest(
+        adapter=str(trained.path), settings=trained.settings, strength=0.5, out=str(out)
+    )
+    with ignored_warnings():
+        reply = list(Damp().run(request, Control()))[-1]
+        with pytest.raises(UserError, match="exists already"):
+            list(Damp().run(request, Control()))
+    result = measured(trained, "losses", changes=(Change(kind="damp", value=0.5),))
+    written = EvidenceRequest(measure="losses", adapter=str(out), settings=trained.settings)
+    events_of(written)
+    again = written.result()
+    assert isinstance(again, BeforeAfter)
+    assert again.side("full").task == pytest.approx(result.side("damping 0.5").task, rel=1e-5)
+    assert reply.data["intruders"] == measured(trained, "base").count("intruder") > 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["damped", "home"]

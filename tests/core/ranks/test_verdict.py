@@ -108,6 +108,12 @@ def test_an_adapter_that_makes_it_worse() -> None:
     assert "worse, by 0.29" in verdict.sentence
 
 
+def test_a_gain_within_the_tolerance_is_none() -> None:
+    verdict = judge(curve({1: 0.002, 2: 0.0}, gain=0.004))
+    assert verdict.kind == "no gain"
+    assert "the base model alone is as good" in verdict.sentence
+
+
 def test_a_larger_tolerance_never_asks_for_more_rank() -> None:
     ranks = [judge(curve(WIDE), tolerance).k for tolerance in (0.0, 0.05, 0.2, 0.5, 2.0)]
     assert ranks == sorted(ranks, reverse=True)
@@ -124,7 +130,7 @@ def test_essentially_rank_one() -> None:
 def test_the_interval_holds_the_true_rank() -> None:
     """k* is found again on other draws of examples about as often as the interval says."""
     hits = 0
-    for seed in range(60):
+    for seed in range(30):
         random = np.random.default_rng(seed)
         tokens = np.full(150, 10.0)
         losses = {1: 0.2, 2: 0.05, 4: 0.002, 8: 0.001, 16: 0.0}
@@ -151,7 +157,7 @@ def test_the_interval_holds_the_true_rank() -> None:
             )
         )
         hits += found.low <= 4 <= found.high
-    assert hits >= 54
+    assert hits >= 27
 
 
 def test_resampling_is_the_same_every_time_and_spreads_as_the_error_says() -> None:
