@@ -30,12 +30,13 @@ class RankCourse(QObject):
         self._source = source
         self._run: RunFolder | None = None
         self._unreadable: set[int] = set()
+        self._wanted: list[int] = []
         self._slices = Slices(self)
 
     @property
     def reading(self) -> bool:
         """Whether steps are still being read."""
-        return self._slices.busy
+        return any(step not in self.course for step in self._wanted)
 
     def follow(self) -> None:
         """Read what is missing of the steps that the source knows."""
@@ -50,10 +51,10 @@ class RankCourse(QObject):
     def _read(self) -> Iterator[None]:
         """Read the newest step first, then from the first one on; a damaged file is left out."""
         wanted = evenly(self._source.steps)
-        missing = [step for step in wanted if step not in self.course]
+        self._wanted = [step for step in wanted if step not in self._unreadable]
+        missing = [step for step in self._wanted if step not in self.course]
         for number, step in enumerate(missing[-1:] + missing[:-1]):
-            if step not in self._unreadable:
-                self._read_step(step)
+            self._read_step(step)
             yield
             if number % DRAWN_EVERY == 1:
                 self.grown.emit()
@@ -66,3 +67,4 @@ class RankCourse(QObject):
             self.course.add(step, load_ranks(self._run.ranks_dir / f"step-{step:08d}.json"))
         except UserError:  # the slider says so when it comes there
             self._unreadable.add(step)
+            self._wanted.remove(step)

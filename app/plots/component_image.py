@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Signal
 
 from app.plots.colors import viridis
-from app.plots.course_plot import TOO_FEW
+from app.plots.course_plot import WAITING
 from app.plots.plot import Floats, Plot, Row
 from app.plots.ticks import count_ticks, even_ticks, exact
 from app.style.theme import Theme
@@ -19,6 +19,9 @@ DECADES = 3.0
 class ComponentImage(Plot):
     """log σ_i at every step, the strongest component on top.
 
+    Attributes:
+        reading: Whether more steps will come.
+
     Signals:
         step_chosen: (int) The user asks for the spectra of a step.
     """
@@ -27,6 +30,7 @@ class ComponentImage(Plot):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "Components over training")
+        self.reading = True
         self._steps: list[int] = []
         self._sigma = np.zeros((0, 1))
         self._at = -1
@@ -56,7 +60,7 @@ class ComponentImage(Plot):
         self._image.setVisible(drawn)
         self._shown.setVisible(drawn)
         if not drawn:
-            self.say_nothing(TOO_FEW)
+            self.say_nothing(WAITING[self.reading])
             return
         self.hide_nothing()
         first, last = self._steps[0], self._steps[-1]

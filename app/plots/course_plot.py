@@ -12,7 +12,8 @@ from app.plots.ticks import even_ticks, exact, log_ticks
 from app.style.theme import Theme, font
 from core.ranks.course import Course
 
-TOO_FEW = "Two evaluated steps make a picture."
+WAITING = {True: "Reading the steps …", False: "Two evaluated steps make a picture."}
+"""What stands in the place of a picture, by whether steps are being read."""
 TOKENS = ("line_orange", "line_blue")
 
 
@@ -32,6 +33,9 @@ class CoursePlot(Plot):
         keys: Names in `core.ranks.course.COURSES`, with the words for each.
         log: The axis is logarithmic; zeros are left out.
 
+    Attributes:
+        reading: Whether more steps will come.
+
     Signals:
         step_chosen: (int) The user asks for the spectra of a step.
     """
@@ -41,6 +45,7 @@ class CoursePlot(Plot):
     def __init__(self, theme: Theme, name: str, keys: dict[str, str], *, log: bool = False) -> None:
         super().__init__(theme, name)
         self._keys, self._log = keys, log
+        self.reading = True
         self._course, self._module = Course(), ""
         self._marks = RunMarks()
         self._null: tuple[float, float] | None = None
@@ -72,7 +77,7 @@ class CoursePlot(Plot):
             for line in self._lines:
                 line.clear()
             self._mark(RunMarks())
-            self.say_nothing(TOO_FEW)
+            self.say_nothing(WAITING[self.reading])
             return
         self.hide_nothing()
         drawn = [self._numbers(key) for key in self._keys]

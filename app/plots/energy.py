@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 
 from app.plots.plot import Floats, Row
 from app.plots.spectrum_plot import SpectrumPlot
@@ -52,7 +53,17 @@ class EnergyPlot(SpectrumPlot):
             k = module.energy_rank[f"{share:.2f}"]
             self._dashes[index].setData([0, k], [share, share])
             self._marks[index].setText(f"{100 * share:.0f} % at k = {k}")
-            self._marks[index].setPos(size, 0.54 - 0.1 * index)
+            self._marks[index].setPos(size, 0.54 - self._line_height * index)
+
+    @property
+    def _line_height(self) -> float:
+        """A line of text as a part of the axis, so that the marks never touch each other."""
+        return max(0.1, 17 * TOP / max(self.plot.getViewBox().height(), 60))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the marks apart at any height."""
+        super().resizeEvent(event)
+        self.redraw()
 
     def drawn_items(self) -> list[Any]:
         """Return everything that a zero spectrum does not have."""

@@ -110,9 +110,13 @@ class ActBar(QWidget):
         return curve is not None and judge(curve).kind == "over-provisioned"
 
     def _say(self) -> None:
-        curve = self._evidence.curve
+        curve, spectra = self._evidence.curve, self._desk.spectra
         if curve is None:
             self._show("info", "gauge", "text_3")
+            if spectra is not None and not spectra.trained:
+                self._words.set_full_text("Nothing has changed yet.")
+                self._detail.set_full_text("What can be done comes with the first steps.")
+                return
             self._words.set_full_text("Which rank is enough is not measured yet.")
             self._detail.set_full_text("“Does it matter?” below measures it on held-out rows.")
             return

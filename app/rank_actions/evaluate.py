@@ -26,8 +26,9 @@ class EvaluateAction(RankAction):
     icon: ClassVar[str] = "scale"
 
     def offered(self) -> bool:
-        """Only what was trained can be compared."""
-        return self.desk.spectra is not None and self.desk.spectra.trained
+        """Only what was trained, and has been written, can be compared."""
+        spectra = self.desk.spectra
+        return spectra is not None and spectra.trained and self.evidence.adapter is not None
 
     def button_text(self) -> str:
         """Name the k."""

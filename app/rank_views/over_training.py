@@ -100,6 +100,8 @@ class OverTrainingView(RankView):
         module, source, course = self.desk.module, self.desk.source, self.course.course
         if not self._built or module is None or module.name not in course.names:
             return
+        for plot in (self.directions, self.sizes, self.image):
+            plot.reading = self.course.reading
         settings = self.context.run.settings
         marks = RunMarks(
             shown=source.step,

@@ -40,7 +40,9 @@ class Tabs(QTabBar):
         index = self.stack.indexOf(widget)
         if not offered and index == self.currentIndex():
             self.setCurrentIndex(0)
-        self.setTabVisible(index, offered)
+        if offered != self.isTabVisible(index):
+            self.setTabVisible(index, offered)
+            self.setTabText(0, self.tabText(0))  # or a gap stays where the tab was
 
     def _on_current(self, index: int) -> None:
         self.stack.setCurrentIndex(index)
