@@ -17,6 +17,7 @@ from core.ranks.curve import LossCurve
 from core.ranks.evidence import Evidence
 from core.ranks.find import find_adapter
 from core.ranks.functional import FunctionalSpectra
+from core.ranks.verdict import Verdict, judge
 
 Changes = tuple[Change, ...]
 """What "losses" compares with the base model and the adapter as it is."""
@@ -44,6 +45,8 @@ class RankEvidence(QObject):
         super().__init__()
         self._context, self._source = context, source
         self._results: dict[tuple[Measure, Changes], Evidence | None] = {}
+        self._judged: LossCurve | None = None
+        self._verdict: Verdict | None = None
         self.adapter: Path | None = None
         self._task: Task | None = None
         self.measuring: Measure | Literal[""] = ""
@@ -77,6 +80,14 @@ class RankEvidence(QObject):
         """The truncation-loss curve."""
         found = self._result("curve")
         return found if isinstance(found, LossCurve) else None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the curve says about the rank; found once, since it resamples the examples."""
+        curve = self.curve
+        if curve is not None and curve is not self._judged:
+            self._judged, self._verdict = curve, judge(curve)
+        return self._verdict if curve is not None else None
 
     @property
     def use(self) -> FunctionalSpectra | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.pages.base import Page, PageContext
 from app.rank_desk import RankDesk
@@ -129,6 +129,7 @@ class RankExplorer(Page):
             self.views[view.title] = view(self.context, self.desk, self.evidence)
             self.tabs.add(view.title, self.views[view.title])
         self.about = ElidedLabel("", "caption", "muted")
+        self.about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.about.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         upper, middle = QHBoxLayout(), QHBoxLayout()
         upper.setSpacing(16)

@@ -13,7 +13,7 @@ from app.words import compact
 
 
 class AllocationPlot(Plot):
-    """Two bars per module, the proposed one in front of the present one.
+    """Two steps per module, the proposed rank in front of the present one.
 
     Signals:
         module_chosen: (str) The user asks for the module of a bar.
@@ -28,8 +28,7 @@ class AllocationPlot(Plot):
         self._costs: Mapping[str, int] = {}
         self._names: list[str] = []
         self._selected = ""
-        self._before = pg.BarGraphItem(x=[0], height=[0], width=1)
-        self._after = pg.BarGraphItem(x=[0], height=[0], width=1)
+        self._before, self._after = (pg.PlotCurveItem(fillLevel=0) for _ in range(2))
         self._mark = pg.ScatterPlotItem(symbol="t", size=10)
         self.add(self._before, self._after, self._mark)
         self.restyle()
@@ -38,10 +37,14 @@ class AllocationPlot(Plot):
         self, now: Mapping[str, int], proposed: Mapping[str, int], costs: Mapping[str, int]
     ) -> None:
         """Draw ranks by module; `costs` are the parameters m + n of one direction."""
+        same = now == self._now and bool(self._names)
         self._now, self._proposed, self._costs = now, proposed, costs
         # sorted by the proposal, and in the order of the layers where it is the same
         self._names = sorted(now, key=lambda name: -proposed[name])
-        self.redraw()
+        if same:
+            self._draw_bars()
+        else:
+            self.redraw()
 
     def select(self, name: str) -> None:
         """Mark a module."""
@@ -56,18 +59,19 @@ class AllocationPlot(Plot):
         """Draw all bars."""
         if not self._names:
             return
-        count = len(self._names)
-        x = np.arange(count) + 0.5
-        before = np.array([self._now[name] for name in self._names])
-        after = np.array([self._proposed[name] for name in self._names])
-        self.set_ranges((0, count), (0, 1.1 * max(before.max(), after.max(), 1)))
-        self.ticks("left", even_ticks(0, max(before.max(), after.max(), 1), 4))
+        count, top = len(self._names), max(*self._now.values(), 1)
+        self.set_ranges((0, count), (0, 1.1 * top))
+        self.ticks("left", even_ticks(0, top, 4))
         self.ticks("bottom", even_ticks(0, count, 5))
-        gap = 0.8 if count < 200 else 1.0
-        self._before.setOpts(x=x, height=before, width=gap)
-        self._after.setOpts(x=x, height=after, width=gap)
+        self._draw_bars()
+
+    def _draw_bars(self) -> None:
+        """Draw the bars as two outlines: one path each, however many modules there are."""
+        for outline, ranks in ((self._before, self._now), (self._after, self._proposed)):
+            heights = np.array([ranks[name] for name in self._names], float)
+            outline.setData(np.arange(len(heights) + 1.0), heights, stepMode="center")
         self.select(self._selected)
-        self.setAccessibleDescription(f"{count} modules. {self.summary}")
+        self.setAccessibleDescription(f"{len(self._names)} modules. {self.summary}")
 
     @property
     def summary(self) -> str:
@@ -101,7 +105,8 @@ class AllocationPlot(Plot):
     def restyle(self) -> None:
         """Take the colours of the theme."""
         super().restyle()
-        self._before.setOpts(brush=self._theme.color("track"), pen=pg.mkPen(None))
-        self._after.setOpts(brush=self._theme.color("learned"), pen=pg.mkPen(None))
+        for outline, token in ((self._before, "track"), (self._after, "learned")):
+            outline.setBrush(self._theme.color(token))
+            outline.setPen(pg.mkPen(None))
         self._mark.setBrush(self._theme.color("accent"))
         self._mark.setPen(pg.mkPen(None))

@@ -58,7 +58,7 @@ class EnergyPlot(SpectrumPlot):
     @property
     def _line_height(self) -> float:
         """A line of text as a part of the axis, so that the marks never touch each other."""
-        return max(0.1, 17 * TOP / max(self.plot.getViewBox().height(), 60))
+        return float(max(0.1, 17 * TOP / max(self.plot.getViewBox().height(), 60)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the marks apart at any height."""

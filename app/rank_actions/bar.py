@@ -11,8 +11,7 @@ from app.rank_desk import RankDesk
 from app.rank_evidence import RankEvidence
 from app.widgets.basic import Button, ElidedLabel, IconLabel, button, icon_button, set_variant
 from app.widgets.tabs import ShownSize
-from core.ranks.curve import LossCurve
-from core.ranks.verdict import Kind, judge
+from core.ranks.verdict import Kind, Verdict
 
 IN_SIGHT = 3
 """So many actions have a button of their own; the others stand in the menu."""
@@ -35,7 +34,7 @@ class ActBar(QWidget):
     def __init__(self, context: PageContext, desk: RankDesk, evidence: RankEvidence) -> None:
         super().__init__()
         self._desk, self._evidence = desk, evidence
-        self._curve: LossCurve | None = None
+        self._verdict: Verdict | None = None
         theme = context.theme
         self._actions = [action(context, desk, evidence) for action in ACTIONS]
         self._icon = IconLabel("gauge", "text_3", theme=theme, size=18)
@@ -44,6 +43,7 @@ class ActBar(QWidget):
         self.buttons: dict[RankAction, Button] = {}
         self._more = icon_button("ellipsis", "More actions", theme=theme)
         self._menu = QMenu(self)
+        self._menu.aboutToShow.connect(self._fill_menu)
         self._more.setMenu(self._menu)
         self._frame = QFrame()
         self._frame.setProperty("role", "banner")
@@ -70,8 +70,9 @@ class ActBar(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self._frame)
         layout.addWidget(self._stack)
-        for signal in (desk.spectra_changed, desk.k_changed, evidence.changed):
-            signal.connect(self.refresh)
+        desk.spectra_changed.connect(self.refresh)
+        evidence.changed.connect(self.refresh)
+        desk.k_changed.connect(self._on_k)
         self.refresh()
 
     @property
@@ -91,27 +92,36 @@ class ActBar(QWidget):
         """Say what is known now, and offer what can be done now."""
         self._say()
         offered = [action for action in self._actions if action.offered()]
-        self._menu.clear()
         for action, made in self.buttons.items():
             first = action in offered[:1] and self._recommends
             made.set_role("primary" if first else "")
             made.setVisible(action in offered[:IN_SIGHT])
             made.setText(action.button_text())
-        for action in offered[IN_SIGHT:]:
-            self._menu.addAction(action.button_text(), partial(self.open, action))
         self._more.setVisible(len(offered) > IN_SIGHT)
         if self.opened is not None and self.opened not in offered:
             self._stack.hide()
 
+    def _fill_menu(self) -> None:
+        """Offer what has no button of its own."""
+        self._menu.clear()
+        for action, made in self.buttons.items():
+            if made.isHidden() and action.offered():
+                self._menu.addAction(action.button_text(), partial(self.open, action))
+
     @property
     def _recommends(self) -> bool:
         """Whether the next sensible step is the first action: to truncate."""
-        curve = self._evidence.curve
-        return curve is not None and judge(curve).kind == "over-provisioned"
+        verdict = self._evidence.verdict
+        return verdict is not None and verdict.kind == "over-provisioned"
+
+    def _on_k(self) -> None:
+        for action, made in self.buttons.items():
+            if made.isVisible():
+                made.setText(action.button_text())
 
     def _say(self) -> None:
-        curve, spectra = self._evidence.curve, self._desk.spectra
-        if curve is None:
+        verdict, spectra = self._evidence.verdict, self._desk.spectra
+        if verdict is None:
             self._show("info", "gauge", "text_3")
             if spectra is not None and not spectra.trained:
                 self._words.set_full_text("Nothing has changed yet.")
@@ -120,7 +130,6 @@ class ActBar(QWidget):
             self._words.set_full_text("Which rank is enough is not measured yet.")
             self._detail.set_full_text("“Does it matter?” below measures it on held-out rows.")
             return
-        verdict = judge(curve)
         self._show(*LOOKS[verdict.kind])
         if verdict.kind == "over-provisioned":
             self._words.set_full_text(f"{verdict.k} of {verdict.rank} directions are enough.")
@@ -129,8 +138,8 @@ class ActBar(QWidget):
             self._words.set_full_text(f"{verdict.title}.")
             self._detail.set_full_text(verdict.sentence)
         self._frame.setToolTip(verdict.sentence)
-        if curve is not self._curve:  # once per measurement: what it recommends is the next step
-            self._curve = curve
+        if verdict is not self._verdict:  # once: what it recommends is the next step
+            self._verdict = verdict
             self._desk.set_k(verdict.k)
 
     def _show(self, tone: str, icon: str, token: str) -> None:

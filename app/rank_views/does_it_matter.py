@@ -11,7 +11,6 @@ from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.legend import Key, Legend
 from app.widgets.measure_panel import MeasurePanel
-from core.ranks.verdict import judge
 
 WORDS = (
     "Which rank is enough shows in the loss on rows that were held out.",
@@ -62,12 +61,12 @@ class DoesItMatterView(RankView):
 
     def draw(self) -> None:
         """Draw what was measured, or invite to measure it."""
-        curve, use = self.evidence.curve, self.evidence.use
+        curve, use, verdict = self.evidence.curve, self.evidence.use, self.evidence.verdict
         self.stack.setCurrentIndex(int(curve is not None))
         self.panel.refresh()
-        if curve is None:
+        if curve is None or verdict is None:
             return
-        self.loss.show_curve(curve, judge(curve), self.desk.k)
+        self.loss.show_curve(curve, verdict, self.desk.k)
         self.loss_card.say(f"{curve.examples} examples")
         self.importance_card.setVisible(use is not None)
         if use is not None and self.desk.module is not None:

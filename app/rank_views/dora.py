@@ -15,6 +15,7 @@ from app.why import RANKS
 from app.widgets.basic import Card, button, label
 from app.widgets.legend import Key, Legend
 from core.events import Event, Progress, Reply, RunEnded
+from core.models.info import locate
 from core.ranks.lengths import Lengths
 
 WORDS = (
@@ -96,7 +97,8 @@ class DoraView(RankView):
             case Progress():
                 self._message = event.message
             case Reply():
-                found = (Lengths.of_fields(fields) for fields in event.data["modules"])
+                found = [Lengths.of_fields(fields) for fields in event.data["modules"]]
+                found.sort(key=lambda module: locate(module.name) or (0, module.name))
                 self._lengths = {module.name: module for module in found}
             case RunEnded():
                 self._task = None

@@ -9,6 +9,7 @@ from core.events import Event, Progress, Reply, RunEnded
 from core.jobs.base import JOBS, JobRequest
 from core.models.prepare import prepare
 from core.models.sources import open_model
+from core.ranks.actions.extract import weights_of
 from core.ranks.lengths import Lengths
 from core.ranks.read_adapter import AdapterFiles
 
@@ -33,7 +34,8 @@ class DoraLengthsDesk:
             UserError: Adapter or model cannot be read, or do not belong together.
         """
         folder = yield from prepare(request.source, control)
-        files = AdapterFiles(Path(request.adapter), base=open_model(str(folder)))
+        base = open_model(str(folder))
+        files = AdapterFiles(Path(request.adapter), base=base, weights=weights_of(base))
         found = []
         for number, module in enumerate(files, 1):
             if control.request:

@@ -48,6 +48,7 @@ def press(qtbot: QtBot, desk: Desk, kind: type[Any]) -> Any:
     if act.buttons[action].isVisible():
         qtbot.mouseClick(act.buttons[action], Qt.MouseButton.LeftButton)
     else:
+        act._menu.aboutToShow.emit()
         next(a for a in act._menu.actions() if a.text() == action.button_text()).trigger()
     qtbot.wait(1)
     assert act.opened is action
