@@ -27,6 +27,7 @@ proof: environment-dev ## the slow proofs: real training, killed workers
 bench: environment-bench ## window, spectra, memory plans and training speed against the stock stack (40 min); BENCH_ARGS="--only P1"
 	@$(PY) scripts/bench.py
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PY) scripts/bench_ranks.py --write
+	@$(PY) scripts/bench_rank_page.py
 	@$(PY) scripts/bench_memory.py --write
 	@$(PY) scripts/bench_training.py --write $(BENCH_ARGS)
 

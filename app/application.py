@@ -31,6 +31,7 @@ from app.run_controller import RunController
 from app.session import Session
 from app.style.theme import Theme
 from app.worker_pool import WorkerPool
+from core.libraries import one_blas_thread
 from core.memory.cards import CARDS
 from core.paths import resources_dir
 
@@ -90,6 +91,7 @@ class Application:
 
 def build(argv: Sequence[str]) -> Application:
     """Make the window with everything behind it; nothing is shown and no worker runs yet."""
+    one_blas_thread()
     existing = QApplication.instance()
     qapp = existing if isinstance(existing, QApplication) else QApplication(list(argv))
     locale.setlocale(locale.LC_NUMERIC, "C")  # Qt takes the user's; C libraries read 0.5 wrongly

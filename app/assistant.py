@@ -103,13 +103,14 @@ class Lane(QObject):
 
 
 class Assistant(QObject):
-    """The lanes of the window: `data` reads, describes and tokenises, `chat` answers."""
+    """The lanes of the window: `data` reads and tokenises, `chat` answers, `evidence` measures."""
 
     def __init__(self, pool: WorkerPool) -> None:
         super().__init__()
         self._pool = pool
         self.data = Lane(pool)
         self.chat = Lane(pool)
+        self.evidence = Lane(pool)
 
     def alone(
         self, job: str, request: dict[str, Any], on_event: OnEvent, on_gone: Callable[[], None]

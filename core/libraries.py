@@ -18,6 +18,16 @@ _ENVIRONMENT = {
 }
 
 
+def one_blas_thread() -> None:
+    """Let NumPy multiply on one thread, before it is imported; what the user has set stays.
+
+    The matrices of an adapter are small. Threads that wait for each other make each of them ten
+    times as slow as soon as anything else runs, and take the cores from training. torch has threads
+    of its own.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def prepare_libraries() -> None:
     """Set what the libraries read when they are imported; what the user has set stays."""
     for name, value in _ENVIRONMENT.items():

@@ -100,6 +100,12 @@ class ModuleSpectrum:
             for share in metrics.ENERGY_SHARES
         }
 
+    @property
+    def smallest(self) -> float:
+        """What a singular value must exceed to say anything: rounding, or `floor` where larger."""
+        relative = max(max(self.shape) * np.finfo(np.float64).eps, self.floor)
+        return float(relative * self.singular_values[0])
+
     @cached_property
     def nuclear_rank(self) -> Mapping[str, int]:
         """Directions that keep 90, 95 and 99 % of the sum Σσ, by share."""
@@ -120,9 +126,8 @@ class ModuleSpectrum:
 
     @cached_property
     def numerical_rank(self) -> int:
-        """Singular values above the rounding of float64, or the floor; 0 while untrained."""
-        relative = max(max(self.shape) * np.finfo(np.float64).eps, self.floor)
-        return int((self.singular_values > relative * self.singular_values[0]).sum())
+        """Singular values above `smallest`; 0 while untrained."""
+        return int((self.singular_values > self.smallest).sum())
 
     @property
     def reliable(self) -> NDArray[np.bool_]:

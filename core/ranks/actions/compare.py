@@ -3,7 +3,7 @@
 Everything follows from matrices of r × r, whatever the size of W.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -115,9 +115,26 @@ def compare(first: Draft, second: Draft) -> Comparison:
     Raises:
         UserError: They have no module in common, or a common one has two shapes.
     """
-    pairs = together((first, second))
-    found = [_module(one, other) for one, other in pairs if one and other]
-    modules = tuple(sorted(found, key=lambda module: place_of(module.name)))
+    return assemble(first, second, tuple(compare_modules(first, second)))
+
+
+def compare_modules(first: Draft, second: Draft) -> Iterator[ModuleComparison]:
+    """Compare module by module, so that a window can stay alive in between.
+
+    Raises:
+        UserError: A common module has two shapes.
+    """
+    for one, other in together((first, second)):
+        if one and other:
+            yield _module(one, other)
+
+
+def assemble(first: Draft, second: Draft, modules: tuple[ModuleComparison, ...]) -> Comparison:
+    """Return the whole from all modules that `compare_modules` gave.
+
+    Raises:
+        UserError: There are none.
+    """
     if not modules:
         raise UserError(
             f"{first.name} and {second.name} have no module in common.",
@@ -130,7 +147,7 @@ def compare(first: Draft, second: Draft) -> Comparison:
     )
     return Comparison(
         names=(first.name, second.name),
-        modules=modules,
+        modules=tuple(sorted(modules, key=lambda module: place_of(module.name))),
         only=(only[0], only[1]),
         warnings=(*_about_bases(first, second), *_about_start(modules)),
     )
