@@ -1,9 +1,9 @@
 """The singular values of what an adapter learned, their sums and their nulls; NumPy only."""
 
-from core.ranks.base_weights import BaseWeights
+from core.ranks.base_weights import BaseWeights, check_base
 from core.ranks.find import find_adapter
 from core.ranks.null import Null
-from core.ranks.read_adapter import AdapterFiles, adapter_spectra, check_base
+from core.ranks.read_adapter import AdapterFiles, adapter_spectra
 from core.ranks.spectra import (
     AdapterInfo,
     AdapterSpectra,

@@ -110,6 +110,8 @@ def read_peft(folder: Path, base: ModelInfo | None) -> StoredAdapter:
     config = read_config(folder / CONFIG_FILE)
     file = SafetensorsFile(folder / WEIGHTS_FILE)
     placed, shared, ignored = _sorted_keys(file)
+    if shared and config.family != "vera":
+        raise _unknown(file, next(iter(shared.values())))
     modules = tuple(_modules(file, grouped(placed), shared, config))
     if not modules:
         raise nothing_found(file, "lora_A and lora_B" if not config.parameters else "adapter")
@@ -152,10 +154,7 @@ def _sorted_keys(
             placed.append(((match["module"], part), key))
             adapters.add(match["adapter"])
         elif _MARK.search(key) and not _BIAS.search(key):
-            raise UserError(
-                f"{file.path.name} holds the unknown tensor {key}.",
-                "It looks like a part of an adapter, so that leaving it out could be wrong.",
-            )
+            raise _unknown(file, key)
         else:
             ignored.append(key)
     if len(adapters) > 1:
@@ -164,6 +163,13 @@ def _sorted_keys(
             "Save them to folders of their own.",
         )
     return placed, shared, ignored
+
+
+def _unknown(file: SafetensorsFile, key: str) -> UserError:
+    return UserError(
+        f"{file.path.name} holds the unknown tensor {key}.",
+        "It looks like a part of an adapter, so that leaving it out could be wrong.",
+    )
 
 
 def _modules(

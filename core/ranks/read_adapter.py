@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.models.info import ModelInfo
 from core.ranks.base_weights import BaseWeights
 from core.ranks.dora import Magnitude, read_magnitude
-from core.ranks.families import Change, Family, ScaleVector, StoredModule
+from core.ranks.families import FAMILIES, Change, Family, ScaleVector, StoredModule
 from core.ranks.find import find_weights
 from core.ranks.kronecker import KroneckerUpdate
 from core.ranks.measured import Measured, measured
@@ -70,7 +70,7 @@ class AdapterFiles:
         self._start = AdapterFiles(start) if start is not None else None
         self._earlier = tuple(AdapterFiles(other) for other in earlier)
         self._by_name = {module.name: (module, family) for module, family in self.stored.modules}
-        self.total = len(self._by_name)
+        self.total = sum(_count(*one, self.stored) for one in self.stored.modules)
 
     def __iter__(self) -> Iterator[ModuleSpectrum]:
         for found in self._all():
@@ -109,7 +109,8 @@ class AdapterFiles:
         vectors = tuple(self.vectors()) if self.stored.family == "ia3" else ()
         whole = in_order(modules, self.info, vectors)
         notes = notes_of(self.stored, trained=whole.trained, since_start=self._start is not None)
-        return replace(whole, adapter=replace(whole.adapter, notes=notes))
+        rank = self.stored.rank or max((module.rank for module in modules), default=0)
+        return replace(whole, adapter=replace(whole.adapter, notes=notes, rank=rank))
 
     def _all(self) -> Iterator[Measured]:
         for module, family in self.stored.modules:
@@ -126,16 +127,30 @@ class AdapterFiles:
     def _combined(self, module: StoredModule, family: type[Family]) -> Iterator[Change]:
         """Yield ΔW of a module, less its start, and with what was merged before."""
         others = [*([self._start] if self._start else []), *self._earlier]
-        changes = [_named(other, module.name) for other in others]
+        changes = [other._changes_of(module.name) for other in others]
         for change in family.changes(module, self.stored.description):
             if not changes:
                 yield change
                 continue
             whole = _in_factors(change)
-            matching = [_in_factors(_same(found, whole.name)) for found in changes]
+            if any(whole.name not in found for found in changes):
+                raise UserError(
+                    f"Not all of the adapters have an update of {whole.name}.",
+                    "Choose adapters of the same run.",
+                )
+            matching = [_in_factors(found[whole.name]) for found in changes]
             if self._start:
                 whole = change_since(whole, matching.pop(0))
             yield concatenate([whole, *matching]) if matching else whole
+
+    def _changes_of(self, name: str) -> dict[str, Change]:
+        if name not in self._by_name:
+            raise UserError(
+                f"{self.folder.name} has no update of {name}.",
+                "Choose the adapter of the same run.",
+            )
+        module, family = self._by_name[name]
+        return {c.name: c for c in family.changes(module, self.stored.description)}
 
     @property
     def info(self) -> AdapterInfo:
@@ -169,31 +184,6 @@ def adapter_spectra(path: Path, base: ModelInfo | None = None) -> AdapterSpectra
     return files.spectra(list(files))
 
 
-def check_base(adapter: AdapterSpectra, model: ModelInfo) -> int:
-    """Return how many modules of the adapter were compared with the model: all, or none.
-
-    None can be compared where only the model's config.json is at hand.
-
-    Raises:
-        UserError: A module has no counterpart of the same shape in the model.
-    """
-    shapes = {t.name.removesuffix(".weight"): sorted(t.shape) for t in model.tensors}
-    if not shapes:
-        return 0
-    strangers = [m for m in adapter.modules if shapes.get(m.name) != sorted(m.shape)]
-    total = len(adapter.modules)
-    if strangers:
-        made_for = adapter.adapter.base_name or "another model"
-        first = strangers[0]
-        raise UserError(
-            f"{total - len(strangers)} of {total} modules match: "
-            f"this adapter was made for {made_for}, not for {model.name}.",
-            f"The first that does not: {first.name}, {first.shape[0]} × {first.shape[1]}. "
-            "Choose the model that the adapter was trained on.",
-        )
-    return total
-
-
 def _open(weights: Path, base: ModelInfo | None) -> StoredAdapter:
     """Return the adapter in a file, by PEFT's rules where its configuration lies beside it."""
     if weights.name == WEIGHTS_FILE and (weights.parent / CONFIG_FILE).is_file():
@@ -201,18 +191,12 @@ def _open(weights: Path, base: ModelInfo | None) -> StoredAdapter:
     return read_single_file(weights, base)
 
 
-def _named(other: AdapterFiles, name: str) -> list[Change]:
-    if name not in other._by_name:
-        raise UserError(
-            f"{other.folder.name} has no update of {name}.",
-            "Choose the adapter of the same run.",
-        )
-    module, family = other._by_name[name]
-    return list(family.changes(module, other.stored.description))
-
-
-def _same(changes: list[Change], name: str) -> Change:
-    return next(change for change in changes if change.name == name)
+def _count(module: StoredModule, family: type[Family], stored: StoredAdapter) -> int:
+    """Return how many matrices a module adapts: one, or one for each expert."""
+    if family is not FAMILIES["experts"] or "lora_A" not in module:
+        return 1
+    rows, *_ = module.file.tensors[module.keys["lora_A"]].shape or (1,)
+    return max(1, rows // stored.description.rank(module.name))
 
 
 def _in_factors(change: Change) -> Update:

@@ -36,7 +36,8 @@ class Experts:
         scaling = description.scaling(module, rank)
         a_e, b_e = a.reshape(experts, rank, -1), b.reshape(b.shape[0], rank, experts)
         for expert in range(experts):
-            name = _of_expert(module.name, expert) if experts > 1 else module.name
+            plain = module.name.removesuffix(".weight")
+            name = _of_expert(module.name, expert) if experts > 1 else plain
             yield Update(name, b_e[:, :, expert], a_e[expert], scaling)
 
 

@@ -1,6 +1,7 @@
 """Every family that PEFT trains, saved by PEFT, against PEFT's own ΔW and a dense float64 SVD."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 
 from core.errors import UserError
 from core.models.info import Architecture, ModelInfo, TensorSpec
-from core.ranks import AdapterFiles, adapter_spectra
+from core.ranks import AdapterFiles, adapter_spectra, check_base
 from core.ranks.families import FAMILIES
+from tests.core.ranks.rank_folders import Q3, UP0, pair, write_adapter
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -234,8 +236,13 @@ def test_experts_have_a_product_each(tmp_path: Path) -> None:
             torch.nn.init.normal_(parameter)
     peft.save_pretrained(tmp_path)
     peft.double()
-    spectra = adapter_spectra(tmp_path)
-    assert len(spectra.modules) == 6
+    files = AdapterFiles(tmp_path)
+    spectra = files.spectra(list(files))
+    assert len(spectra.modules) == files.total == 6
+    fused = replace(base_info(), tensors=(TensorSpec("layers.0.mlp.experts.down", (3,), "F32", 0),))
+    assert check_base(spectra, fused) == 6
+    with pytest.raises(UserError, match="0 of 6 modules match"):
+        check_base(spectra, base_info())
     wrapper = peft.base_model.model.layers[0].mlp.experts
     while hasattr(wrapper, "parameter_name"):
         delta = wrapper.get_delta_weight("default")
@@ -274,6 +281,13 @@ def test_change_since_a_start_that_changed_the_base(tmp_path: Path, start: str) 
         expected = spectrum_of(6 / 4 * (b @ a - b0 @ a0))[:8]
         assert np.abs(module.singular_values - expected).max() <= 1e-9 * expected[0]
     assert "since the start" in files.spectra(list(files)).adapter.notes[0]
+
+
+def test_a_start_without_the_module_is_refused(tmp_path: Path) -> None:
+    whole = write_adapter(tmp_path / "whole", {**pair(Q3), **pair(UP0)})
+    half = write_adapter(tmp_path / "half", pair(Q3))
+    with pytest.raises(UserError, match=f"half has no update of {UP0}"):
+        list(AdapterFiles(whole, start=half))
 
 
 def test_relora_adds_what_was_merged_before(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def test_kohya_scales_by_its_alpha_tensor(tmp_path: Path) -> None:
     check(path, 3 / 4 * up @ down)
     (module,) = adapter_spectra(path).modules
     assert module.name == "unet.down_blocks.1.attentions.0.transformer_blocks.2.attn1_to_q"
-    assert adapter_spectra(path).adapter.name == "x"
+    info = adapter_spectra(path).adapter
+    assert (info.name, info.family, info.rank) == ("x", "lora", 4)
 
 
 def test_without_alpha_nothing_is_scaled(tmp_path: Path) -> None:
