@@ -1,6 +1,5 @@
 """Formulas and dry run on published models, over settings of which any two meet in one case."""
 
-from collections.abc import Callable
 from itertools import combinations, product
 from statistics import mean
 from typing import Any
@@ -43,10 +42,6 @@ def test_nearly_everything_can_be_traced(compared: list[Compared]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("within", "share"),
-    [(0.02, 0.80), (0.05, 0.90)],
-)
+@pytest.mark.parametrize(("within", "share"), [(0.02, 0.70), (0.05, 0.80), (0.15, 0.95)])
 def test_formulas_and_dry_run_agree(compared: list[Compared], within: float, share: float) -> None:
-    is_near: Callable[[Compared], bool] = lambda each: abs(each.error) < within
-    assert mean(map(is_near, compared)) > share
+    assert mean(abs(each.error) < within for each in compared) > share
