@@ -73,8 +73,8 @@ def _separate_bytes(workload: Workload) -> int:
     query, key = query_width(workload), key_width(workload)
     if workload.attention == "eager":
         return workload.element * (query + 2 * key)
-    if _dropped_on_cpu(workload):
-        return FP32 * (query + 2 * key)
+    if _written_out_on_cpu(workload):
+        return 3 * FP32 * query
     return workload.attention_element * (2 * query + 2 * key) + FP32 * workload.architecture.heads
 
 
@@ -98,7 +98,7 @@ def output_is_kept(workload: Workload) -> bool:
     Not so in eager attention, nor where packed rows are attended to one by one: their outputs are
     put together to a new tensor. The flash kernel for a GPU writes them into one.
     """
-    if workload.attention == "eager" or _dropped_on_cpu(workload):
+    if workload.attention == "eager" or _written_out_on_cpu(workload):
         return False
     return not workload.packed or _in_one_call(workload)
 
@@ -114,10 +114,15 @@ def _row_by_row_on_gpu(workload: Workload) -> bool:
     return workload.packed and not workload.on_cpu and not _in_one_call(workload)
 
 
-def _dropped_on_cpu(workload: Workload) -> bool:
-    """Tell whether sdpa writes the scores out: on a processor no kernel silences some of them."""
-    dropped = workload.architecture.attention_dropout > 0
-    return dropped and workload.on_cpu and workload.attention == "sdpa"
+def _written_out_on_cpu(workload: Workload) -> bool:
+    """Tell whether sdpa makes all scores, in fp32.
+
+    On a processor no kernel silences some of them, and none shares heads (Falcon's own attention).
+    """
+    shape = workload.architecture
+    shared = not shape.packable and shape.kv_heads < shape.heads
+    usual = workload.on_cpu and workload.attention == "sdpa"
+    return usual and (shape.attention_dropout > 0 or shared)
 
 
 def _scores(workload: Workload) -> int:
@@ -129,14 +134,14 @@ def score_bytes(workload: Workload) -> int:
     """Return the bytes of scores that one block keeps.
 
     Eager keeps the softmax in fp32 and, where the compute type is another, once more in that. sdpa
-    keeps no scores, but a mask of b·s² numbers where rows are padded; where a processor has to drop
-    some scores, the softmax, the factors of dropout and their product, all in fp32. No kernel of
-    torch knows capped scores (Gemma 2): they are written out, the tanh, the softmax and its copy,
-    and a mask of one byte.
+    keeps no scores, but a mask of b·s² numbers where rows are padded; where a processor makes them
+    all, the softmax in fp32, and with dropout its factors and the product. No kernel of torch knows
+    capped scores (Gemma 2): they are written out, the tanh, the softmax and its copy, and a mask of
+    one byte.
     """
     element = workload.element
-    if _dropped_on_cpu(workload):
-        return 3 * FP32 * _scores(workload)
+    if _written_out_on_cpu(workload):
+        return FP32 * (3 if workload.architecture.attention_dropout else 1) * _scores(workload)
     if workload.attention == "eager":
         return _scores(workload) * (4 + (element if element < FP32 else 0))
     if workload.architecture.attention_cap and workload.stack.ours:
@@ -147,11 +152,13 @@ def score_bytes(workload: Workload) -> int:
 
 
 def score_backward_bytes(workload: Workload) -> int:
-    """Return what the backward pass of the eager softmax adds to the scores kept.
+    """Return what the backward pass of a softmax that is written out adds to the scores kept.
 
     Its gradient and its result in fp32, 8 B per score. CUDA holds one more of the compute type:
     in 16 bits it takes the place of the probabilities' copy, which is freed by then.
     """
+    if _written_out_on_cpu(workload):
+        return 2 * FP32 * _scores(workload)
     if workload.attention != "eager":
         return 0
     return _scores(workload) * (12 if workload.element == FP32 and not workload.on_cpu else 8)

@@ -28,9 +28,9 @@ def unseen_bytes(workload: Workload, targets: Sequence[Cell], *, mlp: bool) -> i
     """Return bytes per token of what quantized products keep out of autograd's sight.
 
     bitsandbytes hangs inputs onto the context of a product without `save_for_backward`. What an
-    adapter keeps as it is, it shares with them.
+    adapter keeps as it is, it shares with them. Experts are not quantized.
     """
-    if not keeps_every_input(workload):
+    if not keeps_every_input(workload) or (mlp and workload.architecture.experts):
         return 0
     shared = _shared_inputs(workload, targets) if _adapters_keep_as_given(workload) else 0
     return all_input_bytes(workload, mlp=mlp) - workload.element * shared
@@ -44,8 +44,9 @@ def staying_bytes(workload: Workload) -> int:
     """
     if not keeps_every_input(workload) or workload.stack.reentrant:
         return 0  # the reentrant way has no graph in the first forward pass
-    hidden = 2 * workload.architecture.hidden_size
-    return workload.element * (hidden + output_width(workload) + mlp_width(workload))
+    hidden = workload.architecture.hidden_size
+    mlp = 0 if workload.architecture.experts else hidden + mlp_width(workload)
+    return workload.element * (hidden + output_width(workload) + mlp)
 
 
 def keeps_every_input(workload: Workload) -> bool:

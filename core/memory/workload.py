@@ -239,8 +239,8 @@ class Workload:
     @cached_property
     def first_block(self) -> int:
         """The lowest block that backward reaches: the first with an adapter."""
-        if not self.stack.ours:
-            return 0  # the Trainer lets the gradient flow down to the embeddings
+        if self.full or (not self.stack.ours and self.checkpointed != 0):
+            return 0  # with checkpointing PEFT lets the gradient flow down to the embeddings
         layers = self.model.target_layers
         return next((i for i, cells in enumerate(layers) if cells), len(layers))
 
