@@ -160,6 +160,7 @@ class LossCurvePlot(Plot):
         for words, token in ((self._words, "text"), (self._base, "text_2")):
             words.setColor(self._theme.color(token))
             words.setFont(font("caption"))
+            words.fill = pg.mkBrush(self._theme.color("surface"))
 
 
 def _spread(points: tuple[CurvePoint, ...]) -> list[CurvePoint]:
