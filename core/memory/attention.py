@@ -121,7 +121,7 @@ def _written_out_on_cpu(workload: Workload) -> bool:
     """
     shape = workload.architecture
     shared = not shape.packable and shape.kv_heads < shape.heads
-    usual = workload.on_cpu and workload.attention == "sdpa"
+    usual = workload.on_cpu and workload.attention != "eager"
     return usual and (shape.attention_dropout > 0 or shared)
 
 
