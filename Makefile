@@ -14,7 +14,7 @@ quickstart: ## the quick start in the terminal; METHOD=qlora trains on 4-bit wei
 	@$(SETUP) quickstart $(ARGUMENTS)
 
 test: lint ## set up and run everything that must pass before a commit
-	@$(PY) -m pytest -m 'not slow' $(PYTEST_ARGS)
+	@$(PY) -m pytest -m 'not slow' -n auto --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
 
 lint: environment-dev ## format, lint and types
 	@$(PY) -m ruff format --check .
@@ -27,6 +27,7 @@ proof: environment-dev ## the slow proofs: real training, killed workers
 bench: environment-bench ## window, spectra, memory plans and training speed against the stock stack (40 min); BENCH_ARGS="--only P1"
 	@$(PY) scripts/bench.py
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PY) scripts/bench_ranks.py --write
+	@$(PY) scripts/bench_rank_page.py
 	@$(PY) scripts/bench_memory.py --write
 	@$(PY) scripts/bench_training.py --write $(BENCH_ARGS)
 

@@ -3,12 +3,16 @@
 import os
 import sys
 
+from core.heap import tidy_own_heap
+
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def main() -> int:
     """Dispatch; nothing of the other side is imported."""
     if len(sys.argv) > 1:
+        if sys.argv[1] == "train":  # before anything is loaded that would be loaded twice
+            tidy_own_heap()
         from core.cli import main as command_line
 
         return command_line()

@@ -11,6 +11,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from app.assistant import Assistant
+from app.exact_plans import ExactPlans
 from app.launch import Launch
 from app.main_window import MainWindow
 from app.messages import Messages
@@ -30,6 +31,7 @@ from app.run_controller import RunController
 from app.session import Session
 from app.style.theme import Theme
 from app.worker_pool import WorkerPool
+from core.libraries import one_blas_thread
 from core.memory.cards import CARDS
 from core.paths import resources_dir
 
@@ -89,6 +91,7 @@ class Application:
 
 def build(argv: Sequence[str]) -> Application:
     """Make the window with everything behind it; nothing is shown and no worker runs yet."""
+    one_blas_thread()
     existing = QApplication.instance()
     qapp = existing if isinstance(existing, QApplication) else QApplication(list(argv))
     locale.setlocale(locale.LC_NUMERIC, "C")  # Qt takes the user's; C libraries read 0.5 wrongly
@@ -105,6 +108,7 @@ def build(argv: Sequence[str]) -> Application:
     session = Session(assistant)
     _plan_for_remembered_card(session, preferences)
     run = RunController(pool, preferences)
+    exact = ExactPlans(session, assistant, run)
     launch = Launch(session, run)
     window: MainWindow | None = None
 
@@ -116,6 +120,8 @@ def build(argv: Sequence[str]) -> Application:
         theme=theme,
         session=session,
         run=run,
+        exact=exact,
+        launch=launch,
         assistant=assistant,
         messages=messages,
         preferences=preferences,

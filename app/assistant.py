@@ -7,7 +7,7 @@ tokens of the next row.
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from app.training_thread import WorkerThread
 from app.worker_pool import WorkerPool
@@ -17,7 +17,13 @@ OnEvent = Callable[[Event], None]
 
 
 class Task(QObject):
-    """One job that was asked for; its callback gets every event, `RunEnded` last."""
+    """One job that was asked for; its callback gets every event, `RunEnded` last.
+
+    Signals:
+        gone: The worker of a job that had one of its own has ended. GUI thread.
+    """
+
+    gone = Signal()
 
     def __init__(self, on_event: OnEvent, worker: WorkerThread, job_id: int) -> None:
         super().__init__()
@@ -30,6 +36,11 @@ class Task(QObject):
             self._on_event = None
             self._worker.ask("stop", self._job_id)
 
+    def kill(self) -> None:
+        """End the worker at once and hear no more of it: for jobs that have one of their own."""
+        self._on_event = None
+        self._worker.kill()
+
     def stop(self) -> None:
         """Ask the job to end; what it still says is heard."""
         self._worker.ask("stop", self._job_id)
@@ -38,6 +49,11 @@ class Task(QObject):
     def done(self) -> bool:
         """Whether the last event has been delivered, or nobody waits for it any more."""
         return self._on_event is None
+
+    def on_arrived(self, job_id: int, event: Event) -> None:
+        """Take an event of the worker, if it is of this job."""
+        if job_id == self._job_id:
+            self.deliver(event)
 
     def deliver(self, event: Event) -> None:
         """Hand one event to the callback."""
@@ -87,9 +103,27 @@ class Lane(QObject):
 
 
 class Assistant(QObject):
-    """The lanes of the window: `data` reads, describes and tokenises, `chat` answers."""
+    """The lanes of the window: `data` reads and tokenises, `chat` answers, `evidence` measures."""
 
     def __init__(self, pool: WorkerPool) -> None:
         super().__init__()
+        self._pool = pool
         self.data = Lane(pool)
         self.chat = Lane(pool)
+        self.evidence = Lane(pool)
+
+    def alone(
+        self, job: str, request: dict[str, Any], on_event: OnEvent, on_gone: Callable[[], None]
+    ) -> Task:
+        """Have a job done by a worker that did nothing before and ends with it.
+
+        `on_gone` is called in the GUI thread when the worker has given its memory back.
+        """
+        worker = self._pool.take()
+        task = Task(on_event, worker, worker.submit(job, request))
+        worker.event_arrived.connect(task.on_arrived)
+        worker.finished.connect(task.gone)
+        task.gone.connect(on_gone)
+        task.gone.connect(self._pool.warm_up)
+        worker.quit_after_job()
+        return task

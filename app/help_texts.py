@@ -44,6 +44,17 @@ TOPICS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "How sure is the memory plan?",
+        (
+            "The bars are computed by formula from the headers of the model, at once, and the thin "
+            "line over each is the interval in which the run will lie. On the Memory page “Trace "
+            "exactly” runs one training step without weights or data and counts every tensor; "
+            "“Measure” does two real steps on the longest rows and keeps the peak.",
+            "Every run and every measurement is listed there beside its plan. They teach Rankscope "
+            "what your driver and libraries take for themselves: the next plans come closer.",
+        ),
+    ),
+    (
         "Which layers?",
         (
             "All linear layers is a good start: attention (q, k, v, o) decides what is looked up, "
@@ -76,6 +87,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Micro-batch", "Rows that go through the model at once; decides the memory of activations."),
     ("Module", "One weight matrix inside a layer, such as up_proj."),
     ("Nat", "Unit of the loss: 0 is certain; 2.3 is a guess among ten equally likely words."),
+    ("Peak", "The most memory that a run holds at any moment; it decides whether the run fits."),
     ("Scaling", "The factor before B · A: α/r for LoRA, α/√r for rsLoRA."),
     ("Token", "A word or a piece of one; what a model reads and writes."),
     (

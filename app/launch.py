@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.amounts import gib, tight_words
+from app.preflight import Preflight
 from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
 from app.session import Session
@@ -34,11 +35,15 @@ class Launch(QObject):
     def __init__(self, session: Session, run: RunController) -> None:
         super().__init__()
         self._session, self._run = session, run
+        self.preflight = Preflight(session)
+        self.preflight.changed.connect(self._merge)
         self.results: list[CheckResult] = []
+        self._quick: list[CheckResult] = []
         self._timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
         self._timer.timeout.connect(self.check)
         for signal in (session.settings_changed, session.model_changed, session.data_changed):
             signal.connect(self._timer.start)
+        session.typed_wrong_changed.connect(self._timer.start)
         session.plan_changed.connect(self._on_plan)
         run.phase_changed.connect(self.changed)
 
@@ -92,7 +97,8 @@ class Launch(QObject):
 
     def check(self) -> None:
         """Run the checks now."""
-        from core.checks import CheckContext, run_checks  # slow to import: after the first frame
+        # slow to import: after the first frame
+        from core.checks import CheckContext, CheckResult, run_checks
 
         self._timer.stop()
         session = self._session
@@ -105,8 +111,22 @@ class Launch(QObject):
             free_disk_bytes=free_bytes(runs_dir()),
             runs=runs_dir(),
         )
-        self.results = run_checks(context)
+        wrong = [
+            CheckResult(id=key, level="block", message=words)
+            for key, words in session.typed_wrong.items()
+        ]
+        self._quick = wrong + run_checks(context)
         self._tell_run()
+        self._merge()
+
+    def _merge(self) -> None:
+        """Put the worker's word in the place of what the window can tell by itself."""
+        found = {result.id: result for result in (*self._quick, *self.preflight.results)}
+        self.results = list(found.values())
+        if found:
+            from core.checks import most_serious_first
+
+            self.results = most_serious_first(found.values())
         self.changed.emit()
 
     def press(self) -> None:

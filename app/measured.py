@@ -1,6 +1,7 @@
 """The measured peak of the run at hand, where it belongs beside the plan that is shown."""
 
 from app.amounts import gib, off_by
+from app.plan_shelf import decides_memory
 from app.run_controller import RunController
 from app.session import Session
 from core.memory.plan import MemoryPlan
@@ -31,14 +32,11 @@ def deviation(plan: MemoryPlan, run: RunController, measured: int) -> str:
 
 def _decides_memory(settings: RunSettings) -> tuple[object, ...]:
     """Return what the plan depends on, without what a run writes down in the place of "auto"."""
-    training, checkpointed = settings.training, settings.training.gradient_checkpointing
+    checkpointed = settings.training.gradient_checkpointing
+    undecided = {"model.dtype": "auto", "model.attention_dtype": "auto"}
     return (
-        settings.model.model_copy(update={"dtype": "auto", "attention_dtype": "auto"}),
-        settings.adapter,
-        settings.data.max_length,
-        training.micro_batch,
-        training.optimizer,
-        training.packing,
-        training.adapter_products,
+        settings.model.bits,
+        settings.model.double_quant,
         checkpointed if isinstance(checkpointed, str) else "auto",
+        decides_memory(settings.with_changes(undecided)),
     )

@@ -6,21 +6,25 @@ from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.pages.base import Page, PageContext
+from app.rank_desk import RankDesk
 from app.rank_source import RankSource
-from app.widgets.basic import Banner, IconLabel, button, label
+from app.rank_words import about
+from app.widgets.basic import Banner, ElidedLabel, IconLabel, button, label
 from core.events import RanksComputed
 
 if TYPE_CHECKING:  # core.ranks brings NumPy, for which the first frame does not wait
-    from core.ranks import AdapterSpectra, ModuleSpectrum
+    from app.rank_views import RankView
+    from core.ranks import AdapterSpectra
 
 
 class RankExplorer(Page):
-    """Heat map, module table and spectrum of a run's adapter or of one from the disk.
+    """Heat map and numbers above, one of several views below; one module and one k for all.
 
-    One module and one k are selected on the whole page.
+    Attributes:
+        desk: What is selected; the views follow it.
     """
 
     name: ClassVar[str] = "ranks"
@@ -31,7 +35,7 @@ class RankExplorer(Page):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self.source = RankSource()
-        self.module: ModuleSpectrum | None = None
+        self.desk = RankDesk(self.source)
         self._content: QWidget | None = None
         self._stale = True
         theme = context.theme
@@ -43,7 +47,8 @@ class RankExplorer(Page):
         self.add_action(self.show_run)
         self.add_action(self.open_button)
         self.show_run.hide()
-        self.source.changed.connect(self._on_source)
+        self.desk.spectra_changed.connect(self._on_spectra)
+        self.desk.module_changed.connect(self._on_module)
         self.source.progressed.connect(self._on_progress)
         context.run.run_changed.connect(lambda: self.source.follow(context.run.run))
         context.run.event_arrived.connect(self._on_event)
@@ -55,9 +60,7 @@ class RankExplorer(Page):
         spectra = self.source.spectra
         if spectra is None or not spectra.trained:
             return ""
-        return (
-            f"k95: {_middle_k95(spectra):.0f} of {max(module.rank for module in spectra.modules)}"
-        )
+        return f"k95: {_middle_k95(spectra):.0f} of {self.desk.largest_k}"
 
     def mark(self) -> str:
         """A check as soon as something was learned."""
@@ -67,17 +70,16 @@ class RankExplorer(Page):
 
     def build(self) -> None:
         """Make banner and empty state; the content waits for the first spectra."""
-        theme = self.context.theme
-        self.banner = Banner("danger", theme=theme)
+        self.banner = Banner("danger", theme=self.context.theme)
         self.body.addWidget(self.banner)
         self.empty = self._make_empty()
         self.body.addWidget(self.empty, 1)
         for keys, act in (
             ("Ctrl+O", self._on_open),
-            ("[", lambda: self._step_k(-1)),
-            ("]", lambda: self._step_k(1)),
-            ("Alt+Left", lambda: self._step_module(-1)),
-            ("Alt+Right", lambda: self._step_module(1)),
+            ("[", lambda: self.desk.set_k(self.desk.k - 1)),
+            ("]", lambda: self.desk.set_k(self.desk.k + 1)),
+            ("Alt+Left", lambda: self.desk.step_module(-1)),
+            ("Alt+Right", lambda: self.desk.step_module(1)),
         ):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -105,28 +107,46 @@ class RankExplorer(Page):
 
     def _make_content(self) -> QWidget:
         from app.plots.map_card import MapCard
-        from app.rank_curves import RankCurves  # pyqtgraph: not before the first curve
+        from app.rank_actions.bar import ActBar
+        from app.rank_evidence import RankEvidence
+        from app.rank_views import VIEWS  # pyqtgraph: not before the first curve
         from app.widgets.rank_table import RankTable
+        from app.widgets.tabs import Tabs
 
         theme = self.context.theme
+        self.evidence = RankEvidence(self.context, self.source)
+        self.evidence.changed.connect(self._on_evidence)
+        self.act = ActBar(self.context, self.desk, self.evidence)
         self.map = MapCard(theme)
-        self.map.selected.connect(self.select)
+        self.map.selected.connect(self.desk.select)
         self.map.slider.chosen.connect(self.source.show_step)
         self.table = RankTable(theme)
-        self.table.stepped.connect(self._step_module)
+        self.table.stepped.connect(self.desk.step_module)
         self.table.setFixedWidth(312)
-        self.curves = RankCurves(theme)
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(12)
-        upper = QHBoxLayout()
+        self.views: dict[str, RankView] = {}
+        self.tabs = Tabs("Views of the ranks")
+        for view in VIEWS:
+            self.views[view.title] = view(self.context, self.desk, self.evidence)
+            self.tabs.add(view.title, self.views[view.title])
+        self.about = ElidedLabel("", "caption", "muted")
+        self.about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.about.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        upper, middle = QHBoxLayout(), QHBoxLayout()
         upper.setSpacing(16)
         upper.addWidget(self.map, 1)
         upper.addWidget(self.table)
+        middle.setSpacing(16)
+        middle.addWidget(self.tabs)
+        middle.addWidget(self.about, 1)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.act)
         layout.addLayout(upper)
         layout.addWidget(self.table.panel)
-        layout.addWidget(self.curves, 1)
+        layout.addLayout(middle)
+        layout.addWidget(self.tabs.stack, 1)
         return content
 
     # -- what is shown ----------------------------------------------------------------------
@@ -135,16 +155,7 @@ class RankExplorer(Page):
         """Show the spectra of a PEFT folder; an error is said in place."""
         self.source.open_adapter(path)
 
-    def select(self, name: str) -> None:
-        """Make another module the one of the whole page."""
-        spectra = self.source.spectra
-        if spectra is not None and name in spectra.by_name:
-            self.module = spectra.by_name[name]
-            self.map.select(name)
-            self.table.show_module(self.module)
-            self.curves.show_module(self.module, spectra)
-
-    def _on_source(self) -> None:
+    def _on_spectra(self) -> None:
         self.rail_changed.emit()
         self.show_run.setVisible(
             self.source.opened is not None and self.context.run.run is not None
@@ -177,9 +188,23 @@ class RankExplorer(Page):
             grid = spectra.grid_within(self.context.session.model)
             self.map.show_spectra(spectra, grid, live=self.context.run.alive)
             self.map.show_steps(self.source)
-            first = self.map.first_module
-            kept = self.module is not None and self.module.name in spectra.by_name
-            self.select(self.module.name if kept and self.module else first)
+            self.about.set_full_text(about(self.source))
+            self._on_evidence()
+            for view in self.views.values():
+                self.tabs.offer(view, view.offered())
+            self._on_module()
+
+    def _on_evidence(self) -> None:
+        """Offer the measures that were measured, once a measurement has ended."""
+        from core.ranks.measures import measured
+
+        if not self.evidence.measuring:
+            self.map.offer(measured(self.evidence.base, self.evidence.use))
+
+    def _on_module(self) -> None:
+        if self._content is not None and self.desk.module is not None:
+            self.map.select(self.desk.module.name)
+            self.table.show_module(self.desk.module)
 
     def _summary(self) -> str:
         """Say whose spectra these are, and what holds for the middle module."""
@@ -194,7 +219,7 @@ class RankExplorer(Page):
             return words + "Nothing has changed yet."
         random = median(module.random_energy_rank["0.95"][1] for module in spectra.modules)
         return words + (
-            f"In the middle module {_middle_k95(spectra):.0f} of {_largest_rank(spectra)} "
+            f"In the middle module {_middle_k95(spectra):.0f} of {self.desk.largest_k} "
             f"directions hold 95 % of the change; by chance it would take {random:.0f}."
         )
 
@@ -231,24 +256,9 @@ class RankExplorer(Page):
         if folder:
             self.open_adapter(Path(folder))
 
-    def _step_module(self, step: int) -> None:
-        spectra = self.source.spectra
-        if spectra is not None and self.module is not None:
-            names = list(spectra.by_name)
-            index = names.index(self.module.name) + step
-            self.select(names[min(max(index, 0), len(names) - 1)])
-
-    def _step_k(self, step: int) -> None:
-        if self._content is not None:
-            self.curves.set_k(self.curves.k + step)
-
 
 def _middle_k95(spectra: "AdapterSpectra") -> float:
     """Return the directions that hold 95 % of the energy in the middle module."""
     from core.ranks.measures import MAP_MEASURES, values
 
     return median(values(spectra, MAP_MEASURES["energy_rank"]).values())
-
-
-def _largest_rank(spectra: "AdapterSpectra") -> int:
-    return max(module.rank for module in spectra.modules)

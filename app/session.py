@@ -4,6 +4,7 @@ Pages never talk to each other. They change settings here and listen to the sign
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
@@ -12,6 +13,9 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.assistant import Assistant, Task
+from app.plan_shelf import PlanShelf, Subject, subject
+from core.adapters import AdapterSettings
+from core.chosen_types import chosen_types
 from core.errors import UserError
 from core.events import Event, Progress, Reply, RunEnded
 from core.memory.changes import difference
@@ -24,7 +28,7 @@ from core.models.families.base import UnknownFamily
 from core.models.info import ModelInfo
 from core.models.json import from_json
 from core.models.sources import open_model
-from core.models.targets import resolve
+from core.models.targets import adapted
 from core.settings import RunSettings
 
 UNDO_LIMIT = 200
@@ -35,6 +39,12 @@ STROKE_SECONDS = 2.0
 class Session(QObject):
     """The draft of the next run.
 
+    Attributes:
+        formulas: The plans of all methods by formula.
+        plans: The same, each as exact as it is known; `plan` is that of the run.
+        shelf: What was traced or measured.
+        measuring: A worker measures; the devices are left as they are.
+
     Signals (all in the GUI thread):
         settings_changed: Some setting has another value.
         model_changed: `model` is another one, or None; `model_error` tells why.
@@ -43,6 +53,7 @@ class Session(QObject):
         plan_changed: `plans`, `plan` or `device` changed.
         device_changed: Another device is planned for.
         refused: A change was out of bounds (UserError); nothing changed.
+        typed_wrong_changed: `typed_wrong` has another entry, or one less.
     """
 
     settings_changed = Signal()
@@ -52,6 +63,7 @@ class Session(QObject):
     plan_changed = Signal()
     device_changed = Signal()
     refused = Signal(object)
+    typed_wrong_changed = Signal()
 
     def __init__(self, assistant: Assistant, settings: RunSettings | None = None) -> None:
         super().__init__()
@@ -63,9 +75,14 @@ class Session(QObject):
         self.data_error: UserError | None = None
         self.devices: list[Device] = find_devices()
         self.device: Device = self.devices[0]
+        self.measuring = False
+        self.formulas: tuple[MemoryPlan, ...] = ()
         self.plans: tuple[MemoryPlan, ...] = ()
         self.plan: MemoryPlan | None = None
+        self.shelf = PlanShelf()
+        self._known = Known()
         self.last_change = ""
+        self.typed_wrong: dict[str, str] = {}
         self._lengths: tuple[list[int], list[int]] = ([], [])
         self._undo: list[RunSettings] = []
         self._redo: list[RunSettings] = []
@@ -112,6 +129,15 @@ class Session(QObject):
         self._redo.clear()
         self._take(settings)
 
+    def say_typed(self, key: str, wrong: str) -> None:
+        """Keep what is wrong with the value in a control, which no setting took; "" if nothing."""
+        if self.typed_wrong.get(key, "") == wrong:
+            return
+        self.typed_wrong.pop(key, None)
+        if wrong:
+            self.typed_wrong[key] = wrong
+        self.typed_wrong_changed.emit()
+
     @property
     def can_undo(self) -> bool:
         """Whether there is a change to take back."""
@@ -137,12 +163,12 @@ class Session(QObject):
 
     def _take(self, settings: RunSettings) -> None:
         before, self.settings = self.settings, settings
-        plan_before = self.plan
+        plan_before = self.formula
         if settings.model.source != before.model.source:
             self.read_model()
         self._make_plans()
-        if plan_before is not None and self.plan is not None:
-            self.last_change = difference(before, settings, plan_before, self.plan)
+        if plan_before is not None and self.formula is not None:
+            self.last_change = difference(before, settings, plan_before, self.formula)
         self.settings_changed.emit()
         self.plan_changed.emit()
         if _decides_data(settings) != _decides_data(before):
@@ -152,7 +178,11 @@ class Session(QObject):
 
     def target_names(self) -> tuple[str, ...]:
         """Return the modules that the settings target; empty if they match none."""
-        return _target_names(self.model, self.settings.adapter.targets)
+        return tuple(self.targets())
+
+    def targets(self) -> dict[str, AdapterSettings]:
+        """Return the same, each with the settings that hold for it (`rank_pattern`)."""
+        return _targets(self.model, self.settings.adapter)
 
     def read_model(self) -> None:
         """Read the headers of the chosen model again."""
@@ -227,25 +257,80 @@ class Session(QObject):
         self.device_changed.emit()
         self.plan_changed.emit()
 
+    def learn_types(self) -> None:
+        """Plan with the number types that a worker has chosen on this computer meanwhile."""
+        types = chosen_types(self.device.kind)
+        if types != self.device.types:
+            self.device = replace(self.device, types=types)
+            self._make_plans()
+            self.plan_changed.emit()
+
     def measure_devices(self) -> None:
-        """Look again what is free on the devices of this computer; not while a run is alive."""
+        """Look again what is free on the devices of this computer, and what was measured there.
+
+        Not while a run is alive, and nothing happens while one is measured: its memory would count
+        as somebody else's.
+        """
+        if self.measuring:
+            return
         self.devices = find_devices()
         for found in self.devices:
             same = (found.kind, found.index) == (self.device.kind, self.device.index)
             if same and found != self.device:
                 self.choose_device(found)
 
+    def plan_again(self) -> None:
+        """Take up what has come to the shelf."""
+        self._make_plans()
+        self.plan_changed.emit()
+
     def _make_plans(self) -> None:
         if self.model is None or not self.target_names():
-            self.plans, self.plan = (), None
+            self.formulas, self.plans, self.plan = (), (), None
             return
-        known = self.known()
-        self.plans = plan_methods(self.model, self.settings, device=self.device, known=known)
-        self.plan = self.plans[METHODS.index(method_of(self.settings.model))]
+        self._known = known = self.known()
+        self.formulas = plan_methods(self.model, self.settings, device=self.device, known=known)
+        better = self.shelf.plans
+        self.plans = tuple(better.get(self.subject(plan), plan) for plan in self.formulas)
+        self.plan = self.plans[self._row]
+
+    @property
+    def _row(self) -> int:
+        """Which of the methods is that of the settings."""
+        return METHODS.index(method_of(self.settings.model))
+
+    @property
+    def formula(self) -> MemoryPlan | None:
+        """The plan of the run by formula, whatever is known better; None without a plan."""
+        return self.formulas[self._row] if self.formulas else None
+
+    @property
+    def is_known_better(self) -> bool:
+        """Whether some method was traced or measured at these settings."""
+        return any(plan.source != "formula" for plan in self.plans)
+
+    @property
+    def refusal(self) -> str:
+        """Why the run as it stands cannot be traced; "" where it can, or nobody has tried."""
+        return self.shelf.refused.get(self.subject(self.formula), "") if self.formula else ""
+
+    @property
+    def exhausted(self) -> str:
+        """Where memory ran out when the run as it stands was measured; "" where it did not."""
+        return self.shelf.exhausted.get(self.subject(self.formula), "") if self.formula else ""
+
+    def subject(self, formula: MemoryPlan) -> Subject:
+        """Return what a plan of the session, by formula, is a plan of."""
+        return subject(formula, self.settings, self._known, self.device)
 
     def known(self, settings: RunSettings | None = None) -> Known:
         """Return what the rows that were read last tell about the largest micro-batch."""
         return Known.of_rows(*self._lengths, settings or self.settings)
+
+    @property
+    def has_all_rows(self) -> bool:
+        """Whether all rows have been read and are there as tokens."""
+        return self.data is not None and self.data["complete"] and bool(self.data["lengths"])
 
     @property
     def lengths(self) -> list[int]:
@@ -256,17 +341,18 @@ class Session(QObject):
         """Return the run on the device that is planned for, None without a plan."""
         if self.model is None or self.plan is None:
             return None
-        return Case(self.model, self.settings, self.device, *self._lengths)
+        exact = self.plan if self.plan.source != "formula" else None
+        return Case(self.model, self.settings, self.device, *self._lengths, exact=exact)
 
 
 @lru_cache(maxsize=4)
-def _target_names(model: ModelInfo | None, targets: tuple[str, ...]) -> tuple[str, ...]:
+def _targets(model: ModelInfo | None, adapter: AdapterSettings) -> dict[str, AdapterSettings]:
     if model is None:
-        return ()
+        return {}
     try:
-        return resolve(targets, model.grid)
+        return adapted(adapter, model.grid)
     except UserError:
-        return ()
+        return {}
 
 
 def _decides_data(settings: RunSettings) -> tuple[object, ...]:

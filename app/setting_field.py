@@ -17,7 +17,7 @@ class SettingField:
 
     Attributes:
         key: Dotted key, such as adapter.rank.
-        kind: "integer", "number", "text", "switch", "choice" or "several".
+        kind: "integer", "number", "text", "list", "switch", "choice" or "several".
         options: The values of a choice, or those of which several can be chosen.
         low, high: Bounds of a number, or None; `low_open` and `high_open` exclude them.
     """
@@ -109,6 +109,8 @@ def _kind(annotation: Any) -> tuple[str, tuple[Any, ...]]:
     for kind in (annotation, *typing.get_args(annotation)):
         if typing.get_origin(kind) is Literal:
             return "choice", typing.get_args(kind)
+    if typing.get_origin(annotation) is tuple:
+        return "list", ()
     names = {bool: "switch", int: "integer", float: "number"}
     return names.get(annotation, "text"), ()
 

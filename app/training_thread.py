@@ -25,6 +25,7 @@ import psutil
 from PySide6.QtCore import QThread, QTimer, Signal
 
 from core.events import OUTCOMES, Event, RunEnded, events_in, from_line
+from core.heap import with_tidy_heap
 from core.run_folder import RunFolder, is_alive
 
 OnError = Callable[[type[BaseException], BaseException, TracebackType | None], None]
@@ -59,6 +60,7 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=Path(__file__).resolve().parent.parent,
+                env=with_tidy_heap(os.environ),
                 start_new_session=True,  # the worker outlives a window that is killed
                 text=True,
                 encoding="utf-8",

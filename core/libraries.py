@@ -10,9 +10,22 @@ _ENVIRONMENT = {
     # wake. So they spin for some microseconds (libgomp counts loops), and then sleep.
     "OMP_WAIT_POLICY": "PASSIVE",
     "GOMP_SPINCOUNT": "1000",
+    # oneDNN compiles a kernel for every shape, of half a megabyte, and keeps a thousand. A
+    # step needs ten to twenty, and packed rows have another shape at every step.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+
+
+def one_blas_thread() -> None:
+    """Let NumPy multiply on one thread, before it is imported; what the user has set stays.
+
+    The matrices of an adapter are small. Threads that wait for each other make each of them ten
+    times as slow as soon as anything else runs, and take the cores from training. torch has threads
+    of its own.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def prepare_libraries() -> None:

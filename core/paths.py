@@ -22,6 +22,17 @@ def runs_dir() -> Path:
     return home / "runs" if home else Path(_DIRS.user_data_dir) / "runs"
 
 
+def types_file() -> Path:
+    """The file of the number types that were chosen here (see `core.chosen_types`)."""
+    return measurements_file().with_name("types.json")
+
+
+def measurements_file() -> Path:
+    """The file of measured peaks of memory (see `core.memory.measurements`)."""
+    home = _home()
+    return (home or Path(_DIRS.user_data_dir)) / "measurements.jsonl"
+
+
 def models_dir() -> Path:
     """The folder of models that Rankscope converted or downloaded."""
     home = _home()
@@ -38,6 +49,18 @@ def tokens_dir() -> Path:
     """The folder of rows that have become tokens (see `core.data.token_cache`)."""
     home = _home()
     return home / "tokens" if home else Path(_DIRS.user_cache_dir) / "tokens"
+
+
+def bases_dir() -> Path:
+    """The folder of singular vectors of base models (see `core.evidence.base_vectors`)."""
+    home = _home()
+    return home / "bases" if home else Path(_DIRS.user_cache_dir) / "bases"
+
+
+def evidence_dir() -> Path:
+    """The folder of measurements on adapters of no run (see `core.ranks.evidence_shelf`)."""
+    home = _home()
+    return home / "evidence" if home else Path(_DIRS.user_data_dir) / "evidence"
 
 
 def config_dir() -> Path:

@@ -15,21 +15,23 @@ a training job goes on, because its run folder holds the truth.
 import json
 import logging
 import os
-import queue
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any, TextIO
 
 from pydantic import ValidationError
 
 from core.control import Control
+from core.data.desk import DataDesk
 from core.errors import UserError
 from core.events import Event, RunEnded, to_line
 from core.jobs import JOBS, Job
+from core.jobs.base import BriefJob, DataJob
 from core.libraries import prepare_libraries
 
 logger = logging.getLogger(__name__)
@@ -57,28 +59,48 @@ class EventPipe:
 
 
 class Commands:
-    """Reads commands on a thread of its own: jobs go to a queue, requests to their job."""
+    """Reads commands on a thread of its own: jobs wait in line, requests go to their job."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.jobs: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.current: Control | None = None
+        self._waiting: deque[dict[str, Any] | None] = deque()
         self._current_id: object = None
         self._early: dict[object, str] = {}
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()  # around a lock that its owner can take again
         threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+
+    def next(self) -> dict[str, Any] | None:
+        """Wait for the next job; None: there will be no more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting)
+            return self._waiting.popleft()
+
+    def take(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+        """Return the first waiting job that is wanted, ahead of its turn; None where none is."""
+        with self._changed:
+            waiting = [command for command in self._waiting if command is not None]
+        found = next((command for command in waiting if wanted(command)), None)
+        if found is not None:
+            with self._changed:
+                self._waiting.remove(found)
+        return found
 
     def begin(self, command: dict[str, Any]) -> Control:
         """Return the control of a job that starts now; it may have been asked to end already."""
+        with self._changed:
+            self.current, self._current_id = self.between(command), command.get("id")
+            return self.current
+
+    def between(self, command: dict[str, Any]) -> Control:
+        """Return the control of a job that is done between two pieces of the current one."""
         control = Control()
-        with self._lock:
-            self.current, self._current_id = control, command.get("id")
-            early = self._early.pop(self._current_id, "")
-        _ask(control, early)
+        with self._changed:
+            _ask(control, self._early.pop(command.get("id"), ""))
         return control
 
     def end(self) -> None:
         """Note that no job is at work."""
-        with self._lock:
+        with self._changed:
             self.current, self._current_id = None, None
 
     def _read(self, stream: TextIO) -> None:
@@ -88,16 +110,21 @@ class Commands:
                 self._obey(command["command"], command)
             except (ValueError, KeyError, TypeError):
                 logger.warning("ignored a malformed command: %.200s", line)
-        self.jobs.put(None)
+        self._put(None)
+
+    def _put(self, command: dict[str, Any] | None) -> None:
+        with self._changed:
+            self._waiting.append(command)
+            self._changed.notify()
 
     def _obey(self, name: str, command: dict[str, Any]) -> None:
         if name == "run":
-            self.jobs.put(command)
+            self._put(command)
         elif name == "quit":
-            self.jobs.put(None)
+            self._put(None)
         elif name in ("stop", "pause"):
             job_id = command.get("id")
-            with self._lock:
+            with self._changed:
                 control = self.current if job_id in (None, self._current_id) else None
                 if control is None and job_id is not None:
                     self._early[job_id] = name
@@ -112,18 +139,46 @@ def _ask(control: Control, request: str) -> None:
         control.pause()
 
 
-def events_of(command: dict[str, Any], control: Control, jobs: dict[str, Job]) -> Iterator[Event]:
+class Jobs:
+    """The jobs that this worker did so far, kept because some hold a loaded model."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Job] = {}
+        self._desk = DataDesk()
+
+    def named(self, name: str) -> Job:
+        """Return the job of that name.
+
+        Raises:
+            UserError: There is none.
+        """
+        if name not in self._made:
+            job = self._made[name] = JOBS[name]()
+            if isinstance(job, DataJob):
+                job.desk = self._desk
+        return self._made[name]
+
+    def at_once(self, command: dict[str, Any]) -> bool:
+        """Tell whether a job can be done between two pieces of another one."""
+        try:
+            job = self.named(command["job"])
+            request = job.Request.model_validate(command["request"])
+            return isinstance(job, BriefJob) and job.at_once(request)
+        except (UserError, ValidationError, KeyError):  # what is wrong is said in its turn
+            return False
+
+
+def events_of(command: dict[str, Any], control: Control, jobs: Jobs) -> Iterator[Event]:
     """Run one job; whatever happens, the last event is the only `RunEnded`.
 
     Args:
         command: The "run" command.
         control: Where a stop or a pause will be asked for.
-        jobs: The jobs that this worker did so far, kept because some hold a loaded model.
+        jobs: Those of this worker.
     """
     ended = RunEnded(outcome="finished")
     try:
-        name = command["job"]
-        job = jobs.setdefault(name, JOBS[name]())
+        job = jobs.named(command["job"])
         request = job.Request.model_validate(command["request"])
         with closing(job.run(request, control)) as events:
             for event in events:
@@ -161,13 +216,20 @@ def serve(stdin: TextIO, stdout: TextIO, warming: threading.Thread | None = None
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    jobs: dict[str, Job] = {}
-    while (command := commands.jobs.get()) is not None:
+    jobs = Jobs()
+
+    def write(command: dict[str, Any], event: Event) -> None:
+        pipe.write(event, command.get("id", 0))
+
+    while (command := commands.next()) is not None:
         control = commands.begin(command)
         if warming is not None:
             warming.join()
         for event in events_of(command, control, jobs):
-            pipe.write(event, command.get("id", 0))
+            write(command, event)
+            while (brief := commands.take(jobs.at_once)) is not None:
+                for answer in events_of(brief, commands.between(brief), jobs):
+                    write(brief, answer)
         commands.end()
 
 

@@ -68,9 +68,10 @@ class DrawingCard(Card):
         return column
 
     def _show(self, module: LinearModule, experts: int) -> None:
-        adapter = self._session.settings.adapter
+        targets = self._session.targets()
+        adapter = targets.get(module.name, self._session.settings.adapter)
         rank = min(int(getattr(adapter, "rank", 1)), min(module.shape))
-        adapted = module.name in self._session.target_names()
+        adapted = module.name in targets
         root = adapter.method == "rslora"
         self.title.setText("W + (α/√r) · B · A" if root else "W + (α/r) · B · A")
         scaling = ADAPTERS[adapter.method].scaling(adapter)

@@ -9,6 +9,7 @@ from app.setting_field import setting_field
 from app.style.theme import Theme
 from app.widgets.basic import Card, ElidedLabel, hairline, label
 from app.widgets.fields import CheckBox, FormRow, NumberField, Segmented, form_row
+from app.widgets.number_field import ListField
 from app.widgets.power_slider import PowerSlider
 from app.words import percent
 from core.adapters import ADAPTERS
@@ -109,6 +110,7 @@ class AdapterForm(Card):
         self.alpha.control.insertWidget(0, self.scale, 1)
         self.dropout = self._number_row("adapter.dropout")
         self.dropout.control.insertWidget(0, label("of the adapter's input", "small", "muted"), 1)
+        self.rank_pattern = self._row("adapter.rank_pattern", ListField())
         self.body.addStretch(1)
         self.trainable = Trainable(theme)
         self.body.addWidget(self.trainable)
@@ -123,6 +125,7 @@ class AdapterForm(Card):
         fields = type(adapter).model_fields
         for row in (self.rank, self.alpha, self.dropout):
             row.setVisible(row.key.rsplit(".", 1)[-1] in fields)
+        self.rank_pattern.setVisible(bool(getattr(adapter, "rank_pattern", ())))
         self.method.set_hint("" if self._tight else ADAPTERS[adapter.method].summary)
         self._show_double_quant(settings.model.bits == 4)
         if "rank" in fields:
@@ -152,14 +155,15 @@ class AdapterForm(Card):
 
     def _count(self) -> None:
         model = self._session.model
-        names = self._session.target_names()
         if model is None:
             self.trainable.show_nothing("Choose a model first.")
             return
         adapter = self._session.settings.adapter
         method = ADAPTERS[adapter.method]
-        shapes = (model.grid.by_name[name].shape for name in names)
-        trained = sum(method.parameters(shape, adapter) for shape in shapes)
+        trained = sum(
+            method.parameters(model.grid.by_name[name].shape, own)
+            for name, own in self._session.targets().items()
+        )
         self.trainable.show_numbers(trained, model.parameters)
 
     def _on_rank(self, rank: int) -> None:

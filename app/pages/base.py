@@ -9,6 +9,8 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.assistant import Assistant
+from app.exact_plans import ExactPlans
+from app.launch import Launch
 from app.messages import Messages
 from app.preferences import Preferences
 from app.run_controller import RunController
@@ -27,6 +29,8 @@ class PageContext:
     theme: Theme
     session: Session
     run: RunController
+    exact: ExactPlans
+    launch: Launch
     assistant: Assistant
     messages: Messages
     preferences: Preferences

@@ -95,7 +95,7 @@ class DataPage(Page):
         if self._session.data_error is not None:
             return "cannot be read"
         data = self._session.data
-        if data is None:
+        if data is None or not data["complete"]:
             return "reading …"
         return "1 warning" if _problem(data) else plural(data["rows"], "row")
 
@@ -104,7 +104,7 @@ class DataPage(Page):
         if self._session.data_error is not None:
             return "error"
         data = self._session.data
-        if data is None:
+        if data is None or not data["complete"]:
             return ""
         return "warn" if _problem(data) else "ok"
 
@@ -164,7 +164,7 @@ class DataPage(Page):
             if self._session.data_error is None:
                 self._on_progress("Reading the data", -1.0)
             return
-        complete = bool(data["lengths"]) or not data["rows"]
+        complete = _complete(data)
         self.doing.setVisible(not complete)
         self.bar.setVisible(not complete)
         self._shown = data
@@ -205,7 +205,8 @@ class DataPage(Page):
         self.banner.show_message(error.message, error.hint, action)
 
     def _on_progress(self, message: str, share: float) -> None:
-        if not self._built or self._session.data is not None:
+        data = self._session.data
+        if not self._built or (data is not None and _complete(data)):
             return
         self.doing.setText(message)
         self.bar.setRange(0, 1000 if share >= 0 else 0)
@@ -229,6 +230,11 @@ class DataPage(Page):
         file, _ = QFileDialog.getOpenFileName(self, "Open a data file", str(folder), FILES)
         if file:
             self.choose(file)
+
+
+def _complete(data: dict[str, Any]) -> bool:
+    """Tell whether rows and tokens are there."""
+    return data["complete"] and (bool(data["lengths"]) or not data["rows"])
 
 
 def _problem(data: dict[str, Any]) -> tuple[str, str] | None:

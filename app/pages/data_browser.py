@@ -81,7 +81,7 @@ class RowsCard(Card):
             self.row_chosen.emit(view.number)
 
     def _fetch(self, first: int) -> None:
-        """Ask for a page of rows; without a model nothing is tokenised, so it comes quickly."""
+        """Ask for a page of rows; it comes quickly, also while others are read or tokenised."""
         data = self._data
         if data is None or first >= min(data["rows"], SEARCH_LIMIT):
             return
@@ -92,11 +92,6 @@ class RowsCard(Card):
                 if self.search.text():
                     self._on_search()
 
-        request = {
-            "data": self._session.settings.data.model_dump(),
-            "source": "",
-            "seed": self._session.settings.training.seed,
-            "first": first,
-            "shown": PAGE,
-        }
-        self._assistant.data.ask("dataset", request, on_event)
+        data_settings = self._session.settings.data.model_dump()
+        request = {"data": data_settings, "first": first, "shown": PAGE}
+        self._assistant.data.ask("rows", request, on_event)

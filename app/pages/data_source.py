@@ -79,11 +79,11 @@ class SourceCard(Card):
         self.format.set_text(FORMATS.get(data["format"], data["format"]))
         words = [f"{column} → {role}" for column, role in data["roles"].items()]
         self.roles.set_full_text("   ".join(words))
-        tokens = data["tokens"]
+        tokens, complete = data["tokens"], data["complete"]
         texts = (
-            f"{data['rows']:,}",
-            f"{data['held_out']:,}",
-            f"{tokens:,}",
+            f"{data['rows']:,}" if complete else "–",
+            f"{data['held_out']:,}" if complete else "–",
+            f"{tokens:,}" if data["lengths"] else "–",
             percent(data["trained_tokens"] / tokens) if tokens else "–",
         )
         for name, text in zip(TOTALS, texts, strict=True):

@@ -18,6 +18,7 @@ from app.style.theme import scaled
 from app.widgets.basic import Card, button, label
 from app.widgets.card_table import CardTable
 from app.widgets.device_chooser import DeviceChooser, short_name
+from app.widgets.evidence_card import EvidenceCard
 from app.widgets.explained import explain_part
 from app.widgets.fit_card import FitCard
 from app.widgets.host_card import HostCard
@@ -25,6 +26,7 @@ from app.widgets.memory_parts import Legend
 from app.widgets.memory_strip import choose_method, chosen_row
 from app.widgets.peak_curve import PeakCurve
 from app.widgets.plan_rows import PAGE, PlanRows
+from app.widgets.plan_source import PlanSource
 from app.widgets.verdict_banner import VerdictBanner
 from core.memory.devices import Device
 from core.memory.verdict import verdict
@@ -36,7 +38,7 @@ SPACING = 12
 
 
 class MemoryPage(Page):
-    """The verdict, bars with a read-out line, what would fit, curves, other cards, and the host."""
+    """The verdict, bars with their source, what would fit, curves, other cards, and the host."""
 
     name: ClassVar[str] = "memory"
     title: ClassVar[str] = "Memory"
@@ -66,12 +68,14 @@ class MemoryPage(Page):
         self.rows.setObjectName("memory_rows")
         self.rows.method_chosen.connect(partial(choose_method, session))
         self.rows.read_out.connect(self._say)
+        self.source = PlanSource(theme, session, self.context.exact)
         self.fit, self.host = FitCard(theme, session), HostCard(session)
+        self.evidence = EvidenceCard(theme, session)
         self.length_curve = PeakCurve(theme, session, "data.max_length", LENGTHS)
         self.batch_curve = PeakCurve(theme, session, "training.micro_batch", BATCHES)
         self._curves = self._curve_cards()
         self._bars = self._bars_card()
-        self._left, self._right = _column(self._bars), _column(self.fit, self.host)
+        self._left, self._right = _column(self._bars), _column(self.fit, self.evidence, self.host)
         self._left.addStretch(1)
         self._right.addWidget(self._cards_card())
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight)
@@ -126,6 +130,8 @@ class MemoryPage(Page):
         curves = self.length_curve.steps(), self.batch_curve.steps()
         self._slices.run(chain(self.cards.steps(), *curves))
         self.host.refresh()
+        self.source.refresh()
+        self.evidence.refresh()
         self._show_fit()
         self._say("")
 
@@ -162,12 +168,15 @@ class MemoryPage(Page):
 
     def _bars_card(self) -> Card:
         card = Card("Methods side by side")
+        card.header.addWidget(self.source.chip)
+        card.header.addWidget(self.source.why)
         card.body.addWidget(self.rows)
         legend = Legend(self.context.theme)
         card.body.addWidget(legend)
         self._read_out = label("", "small", wrap=True)
         self._read_out.setMinimumHeight(34)
         card.body.addWidget(self._read_out)
+        card.body.addWidget(self.source)
         card.body.addStretch(1)
         return card
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QHideEvent, QResizeEvent, QShowEvent
 
 from app.pages.base import NARROW, Page, PageContext
+from app.pages.train_checks import ChecksView
 from app.pages.train_settings import TrainSettings
 from app.run_state import FACES, RunPhase
 from app.widgets.basic import Banner, button
@@ -36,7 +37,9 @@ class TrainPage(Page):
         self._run = context.run
         self.view: RunView | None = None
         self.switch = Segmented(
-            [("settings", "Settings"), ("run", "Run")], theme=context.theme, name="Show"
+            [("settings", "Settings"), ("checks", "Checks"), ("run", "Run")],
+            theme=context.theme,
+            name="Show",
         )
         self.switch.changed.connect(self._show)
         self.folder_button = button("Run folder", theme=context.theme, icon="folder-open")
@@ -60,8 +63,10 @@ class TrainPage(Page):
             tone="info",
         )
         self.form = TrainSettings(self.context.session, self.context.theme)
+        self.checks = ChecksView(self.context.launch, self.context.session, self.context.theme)
         self.body.addWidget(self.next_run)
         self.body.addWidget(self.form)
+        self.body.addWidget(self.checks, 1)
         self._fit()
         self._on_run()
 
@@ -133,7 +138,8 @@ class TrainPage(Page):
         if not self._built:
             return
         running = which == "run" and self._run.run is not None
-        self.form.setVisible(not running)
+        self.form.setVisible(not running and which != "checks")
+        self.checks.setVisible(not running and which == "checks")
         self.next_run.setVisible(not running and self._run.run is not None)
         if self.view is not None:
             self.view.setVisible(running)

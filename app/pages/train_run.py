@@ -130,7 +130,7 @@ class RunView(QWidget):
         if self._run.alive:
             settings = self._run.settings or self._session.settings
             left = seconds_left(history, settings.training.evaluate_every)
-        self.left.show_value("–" if left is None else duration(left))
+        self.left.show_value(duration(left) if left else "–")
 
     def _loss_card(self, theme: Theme) -> Card:
         card = Card()

@@ -165,7 +165,7 @@ class TrainSettings(QWidget):
         self.outcome.show_fact("Effective batch", f"{batch:,} rows")
         self.outcome.show_fact("Rows learned from", f"{training.steps:,} × {batch:,} = {rows:,}")
         data = self._session.data
-        available = data["rows"] - data["held_out"] if data else 0
+        available = data["rows"] - data["held_out"] if data and data["complete"] else 0
         words = f"{rows / available:.2f} of {available:,} rows" if available else "–"
         self.outcome.show_fact("Epochs", words)
         evaluations = 1 + training.steps // training.evaluate_every

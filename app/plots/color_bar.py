@@ -1,7 +1,9 @@
 """The colour bar beside a heat map."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.plots.colors import viridis
@@ -13,9 +15,9 @@ BAR, HEIGHT, GAP = 120, 10, 6
 class ColorBar(QWidget):
     """Draws the map with its ends written out; linear."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, color: Callable[[float], QColor] = viridis) -> None:
         super().__init__()
-        self._theme = theme
+        self._theme, self._color = theme, color
         self._ends = ("", "")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
@@ -43,5 +45,5 @@ class ColorBar(QWidget):
         left = QFontMetrics(font("caption")).horizontalAdvance(self._ends[0]) + GAP
         top = (self.height() - HEIGHT) / 2
         for x in range(BAR):
-            painter.fillRect(QRectF(left + x, top, 1, HEIGHT), viridis(x / (BAR - 1)))
+            painter.fillRect(QRectF(left + x, top, 1, HEIGHT), self._color(x / (BAR - 1)))
         painter.end()

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 
-from app.plots.scree import exact
-from app.plots.spectrum_plot import Floats, SpectrumPlot
+from app.plots.plot import Floats, Row
+from app.plots.spectrum_plot import SpectrumPlot
+from app.plots.ticks import exact
 from app.style.theme import Theme, font
 from core.ranks import ModuleSpectrum
 from core.ranks.metrics import ENERGY_SHARES, cumulative_energy, truncation_error
@@ -22,12 +24,12 @@ class EnergyPlot(SpectrumPlot):
     grip_at = 0.09
 
     def __init__(self, theme: Theme) -> None:
+        super().__init__(theme, "Cumulative energy")
         self._label = pg.TextItem()
         self._dashes = [pg.PlotCurveItem() for _ in ENERGY_SHARES]
         self._marks = [pg.TextItem(anchor=(1, 0.5)) for _ in ENERGY_SHARES]
-        super().__init__(theme, "Cumulative energy")
-        for item in (*self._dashes, *self._marks, self._label):
-            self.plot.addItem(item, ignoreBounds=True)
+        self.add(*self._dashes, *self._marks, self._label)
+        self.restyle()
 
     @property
     def first_k(self) -> int:
@@ -51,7 +53,17 @@ class EnergyPlot(SpectrumPlot):
             k = module.energy_rank[f"{share:.2f}"]
             self._dashes[index].setData([0, k], [share, share])
             self._marks[index].setText(f"{100 * share:.0f} % at k = {k}")
-            self._marks[index].setPos(size, 0.54 - 0.1 * index)
+            self._marks[index].setPos(size, 0.54 - self._line_height * index)
+
+    @property
+    def _line_height(self) -> float:
+        """A line of text as a part of the axis, so that the marks never touch each other."""
+        return float(max(0.1, 17 * TOP / max(self.plot.getViewBox().height(), 60)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the marks apart at any height."""
+        super().resizeEvent(event)
+        self.redraw()
 
     def drawn_items(self) -> list[Any]:
         """Return everything that a zero spectrum does not have."""
@@ -89,7 +101,7 @@ class EnergyPlot(SpectrumPlot):
         marks = ", ".join(f"{float(s):.0%} at {k}" for s, k in module.energy_rank.items())
         return f"{marks}. {self.k} directions leave an error of {self.error:.1%}."
 
-    def rows(self) -> list[tuple[str, ...]]:
+    def rows(self) -> list[Row]:
         """Return k, the energy kept, the error and the ends of the null."""
         head = ("k", "energy", "relative_error", "random_5_percent", "random_95_percent")
         if self.module is None:

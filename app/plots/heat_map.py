@@ -20,6 +20,7 @@ from app.plots.heat_painting import HeatLook, HeatPainter
 from app.style.theme import Theme, mono
 from app.widgets.grid_geometry import (
     HEAD_HEIGHT,
+    MAX_PITCH,
     MAX_ROWS,
     MIN_PITCH,
     Cell,
@@ -29,7 +30,8 @@ from app.widgets.grid_geometry import (
 from app.widgets.grid_walk import moved
 from core.models.info import ModuleGrid
 
-WIDEST = 32  # a wide window is filled: here nobody paints, so cells may be larger
+WIDEST = 48  # a wide window is filled: here nobody paints, so cells may be larger
+HIGHEST = 300  # but the plots below need room as well
 FOOT = 5  # room for the ring of a cell in the last row
 _STEPS = {
     Qt.Key.Key_Left: (0, -1),
@@ -101,10 +103,11 @@ class HeatMap(QAbstractScrollArea):
         """Return where everything lies, scrolled as it is."""
         room = self.viewport().width() - self._head_width() - 3
         pitch = room // max(1, len(self._grid.layers))
+        highest = max(MAX_PITCH, HIGHEST // max(1, len(self._grid.kinds)))
         return GridGeometry(
             self._grid,
             self._head_width(),
-            max(MIN_PITCH, min(WIDEST, pitch)),
+            max(MIN_PITCH, min(WIDEST, highest, pitch)),
             self.horizontalScrollBar().value(),
             self.verticalScrollBar().value(),
         )

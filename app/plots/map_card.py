@@ -1,5 +1,7 @@
 """The card with the heat map: the measure, its colours, and the step of the run."""
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout
 
@@ -14,7 +16,7 @@ from app.widgets.legend import Key, Legend
 from app.widgets.step_slider import StepSlider
 from core.models.info import ModuleGrid, locate
 from core.ranks import AdapterSpectra
-from core.ranks.measures import MAP_MEASURES, values
+from core.ranks.measures import MAP_MEASURES, MapMeasure, values
 
 
 class MapCard(Card):
@@ -34,6 +36,7 @@ class MapCard(Card):
         self._limits: tuple[float, float] | None = None
         self.header.removeWidget(self.caption)
         self.caption.deleteLater()
+        self._measures = dict(MAP_MEASURES)
         self.measure = ComboBox([(m.key, m.title) for m in MAP_MEASURES.values()])
         self.measure.setAccessibleName("Measure of the heat map")
         self.measure.setObjectName("measure")
@@ -58,13 +61,6 @@ class MapCard(Card):
         self.body.addLayout(foot)
         self.body.addStretch(1)
 
-    @property
-    def first_module(self) -> str:
-        """Name of the module that is shown before the user has chosen one."""
-        assert self._spectra is not None
-        largest = max(self._spectra.modules, key=lambda module: module.singular_values[0])
-        return largest.name
-
     def show_spectra(self, spectra: AdapterSpectra, grid: ModuleGrid, *, live: bool) -> None:
         """Show other spectra; while a run is live the colours keep their meaning."""
         same = self._spectra is not None and self._spectra.by_name.keys() == spectra.by_name.keys()
@@ -76,6 +72,12 @@ class MapCard(Card):
                 self._names.setdefault((place[1], place[0]), module.name)
         if not (same or live):
             self._limits = None
+        self._draw()
+
+    def offer(self, measured: Mapping[str, MapMeasure]) -> None:
+        """Offer what was measured with the model beside what spectra alone tell."""
+        self._measures = {**MAP_MEASURES, **measured}
+        self.measure.set_options([(m.key, m.title) for m in self._measures.values()])
         self._draw()
 
     def show_steps(self, source: RankSource) -> None:
@@ -92,9 +94,9 @@ class MapCard(Card):
     def _draw(self) -> None:
         if self._spectra is None:
             return
-        measure = MAP_MEASURES[self.measure.value]
+        measure = self._measures[self.measure.value]
         numbers = values(self._spectra, measure)
-        cells = {cell: numbers[name] for cell, name in self._names.items()}
+        cells = {cell: numbers[name] for cell, name in self._names.items() if name in numbers}
         shown = [number for number in cells.values() if number > 0]
         if shown and (self._limits is None or self._limits[1] == 0):
             self._limits = (min(shown), max(shown))

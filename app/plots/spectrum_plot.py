@@ -1,34 +1,24 @@
-"""What the plots of one module's spectrum share: look, axes, and the k that the user drags.
+"""What the plots of one module's spectrum share: its curve, its null, and the k that is dragged."""
 
-The only curves of the Ranks page; importing this file imports pyqtgraph.
-"""
-
-from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import (
-    QGraphicsItem,
-    QSizePolicy,
-    QStyleOptionGraphicsItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from app.style.theme import Theme, font
+from app.plots.plot import Floats, Plot
+from app.plots.ticks import count_ticks
+from app.style.theme import Theme
 from core.ranks import ModuleSpectrum
 
-Floats = NDArray[np.float64]
 GRIP = QSize(12, 24)
 MAX_MARKERS = 48
 """With more components than this the points would touch each other."""
+UNTRAINED = "Every singular value is zero: B has not moved yet."
 
 
-class SpectrumPlot(QWidget):
+class SpectrumPlot(Plot):
     """A plot over the components of one module; subclasses draw the curves.
 
     Signals:
@@ -40,42 +30,15 @@ class SpectrumPlot(QWidget):
     """Height of the grip, as a share of the plot."""
 
     def __init__(self, theme: Theme, name: str) -> None:
-        super().__init__()
-        self._theme = theme
-        self._name = name
+        super().__init__(theme, name)
         self.module: ModuleSpectrum | None = None
         self.k = 0
-        self._limits = (0.0, 1.0)
-        self.plot = pg.PlotWidget()
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.setFrameShape(self.plot.Shape.NoFrame)
-        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        # Its own hint is 640 × 480, which would make every page scroll.
-        self.plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        self.plot.viewport().installEventFilter(self)
         self._curve = pg.PlotDataItem(antialias=True)
         self._edges = [pg.PlotCurveItem(antialias=True) for _ in range(2)]
         self._fill = pg.FillBetweenItem(*self._edges)
         self._line = pg.InfiniteLine(angle=90, movable=False)
         self._grip = Grip(theme)
-        self._nothing = pg.TextItem(
-            "Every singular value is zero: B has not moved yet.", anchor=(0.5, 0.5)
-        )
-        for item in (*self._edges, self._fill, self._curve):
-            self.plot.addItem(item)
-        for item in (self._line, self._grip, self._nothing):
-            self.plot.addItem(item, ignoreBounds=True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(220, 150)
-        self.setAccessibleName(name)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.plot)
-        theme.changed.connect(self._on_theme)
-        self.restyle()
+        self.add(*self._edges, self._fill, self._curve, self._line, self._grip)
 
     @property
     def first_k(self) -> int:
@@ -106,15 +69,13 @@ class SpectrumPlot(QWidget):
         trained = self.module.trained
         for item in self.drawn_items():
             item.setVisible(trained)
-        self._nothing.setVisible(not trained)
-        self.ticks("bottom", self.component_ticks())
-        if trained:
-            self.draw(self.module)
-            self._place_line()
-        else:
-            self.set_ranges((self.first_k, self.last_k), (0, 1))
-            self.ticks("left", [])
-            self._nothing.setPos((self.first_k + self.last_k) / 2, 0.5)
+        if not trained:
+            self.say_nothing(UNTRAINED)
+            return
+        self.hide_nothing()
+        self.ticks("bottom", count_ticks(self.first_k, self.last_k))
+        self.draw(self.module)
+        self._place_line()
         self._tell()
 
     def drawn_items(self) -> list[Any]:
@@ -129,18 +90,7 @@ class SpectrumPlot(QWidget):
         """Return the plot in words."""
         raise NotImplementedError
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """Return the values behind the plot as a table, its head first."""
-        raise NotImplementedError
-
     # -- for subclasses ---------------------------------------------------------------------
-
-    def set_ranges(self, x: tuple[float, float], y: tuple[float, float]) -> None:
-        """Fix both axes; nothing moves them but another module."""
-        margin = 0.025 * (x[1] - x[0]) + 0.05
-        self._limits = y
-        self.plot.setXRange(x[0] - margin, x[1] + margin, padding=0)
-        self.plot.setYRange(*y, padding=0)
 
     def curve(self, x: Floats, y: Floats) -> None:
         """Draw the spectrum: a line of 2 px, with a circle at each component if they have room."""
@@ -152,33 +102,16 @@ class SpectrumPlot(QWidget):
         for item, y in zip(self._edges, (low, high), strict=True):
             item.setData(x, y)
 
-    def ticks(self, side: str, marks: Iterable[tuple[float, str]]) -> None:
-        """Write these ticks on an axis."""
-        self.plot.getAxis(side).setTicks([list(marks)])
-
-    def component_ticks(self) -> list[tuple[float, str]]:
-        """Return three to six round ticks over the components, with both ends."""
-        last = self.last_k
-        step = max(1, next(s for s in (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024) if s * 5 >= last))
-        inner = [k for k in range(step, last, step) if last - k > step / 2]
-        return [(k, str(k)) for k in dict.fromkeys([self.first_k, *inner, last])]
-
     # -- look -------------------------------------------------------------------------------
 
     def restyle(self) -> None:
         """Take the colours of the theme."""
-        color = self._theme.color
-        self.plot.setBackground(color("surface"))
-        self._curve.setPen(pg.mkPen(color("line_orange"), width=2))
-        fill = color("line_grey")
-        fill.setAlphaF(0.5)
-        self._fill.setBrush(fill)
+        super().restyle()
+        self._curve.setPen(self.pen("line_orange"))
+        self._fill.setBrush(self.faint("line_grey", 0.5))
         for edge in self._edges:
-            edge.setPen(pg.mkPen(color("line_grey"), width=1))
-        self._line.setPen(pg.mkPen(color("accent"), width=2))
-        self._nothing.setColor(color("text_2"))
-        self._nothing.setFont(font("small"))
-        self._style_axes()
+            edge.setPen(self.pen("line_grey", 1))
+        self._line.setPen(self.pen("accent"))
 
     def _markers(self) -> dict[str, Any]:
         return {
@@ -187,49 +120,20 @@ class SpectrumPlot(QWidget):
             "symbolPen": pg.mkPen(self._theme.color("surface"), width=1),
         }
 
-    def _on_theme(self) -> None:
-        self.restyle()
-        self.redraw()
-
-    def _style_axes(self) -> None:
-        left, bottom = self.plot.getAxis("left"), self.plot.getAxis("bottom")
-        for axis in (left, bottom):
-            axis.setStyle(tickFont=font("caption"), tickTextOffset=6)
-            axis.setTextPen(self._theme.color("text_2"))
-        left.setWidth(40)
-        left.setPen(pg.mkPen(None))
-        left.setTickPen(pg.mkPen(self._theme.color("grid"), width=1))
-        left.setGrid(255)
-        left.setZValue(-100)  # the lines of the grid lie under the data
-        bottom.setPen(self._theme.color("border"))
-        bottom.setTickPen(self._theme.color("border"))
-        bottom.setStyle(tickLength=-4)
-
     def _place_line(self) -> None:
-        low, high = self._limits
+        low, high = self.limits
         self._line.setPos(self.k)
         self._grip.setPos(self.k, low + self.grip_at * (high - low))
 
     def _tell(self) -> None:
-        if self.module is not None:
-            empty = "Every singular value is zero."
-            words = self.describe(self.module) if self.module.trained else empty
-            self.setAccessibleDescription(words)
+        if self.module is not None and self.module.trained:
+            self.setAccessibleDescription(self.describe(self.module))
 
     # -- choosing k -------------------------------------------------------------------------
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Let the left button put k where the pointer is, and the wheel scroll the page."""
-        if event.type() == QEvent.Type.Wheel:
-            event.ignore()
-            return True
-        kinds = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseMove)
-        if isinstance(event, QMouseEvent) and event.type() in kinds:
-            if event.buttons() & Qt.MouseButton.LeftButton:
-                scene = self.plot.mapToScene(event.position().toPoint())
-                self._choose(round(self.plot.getViewBox().mapSceneToView(scene).x()))
-            return True
-        return super().eventFilter(watched, event)
+    def press(self, x: float, y: float) -> None:
+        """Put k where the pointer is."""
+        self._choose(round(x))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows step k, Home and End go to its ends."""

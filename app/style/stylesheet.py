@@ -69,6 +69,13 @@ QPushButton[role="quiet"] {
     background: transparent; border: 1px solid transparent; color: $accent; padding: 0 6px;
 }
 QPushButton[role="quiet"][flush="true"] { padding: 0 4px 0 0; text-align: left; }
+QPushButton[list="true"] {
+    color: $text; text-align: left; min-height: 26px; padding: 0 8px; font-weight: 400;
+    border-left: 3px solid transparent; border-radius: 0;
+}
+QPushButton[list="true"]:checked {
+    background: $accent_soft; border-left-color: $accent; font-weight: 600;
+}
 QPushButton[role="quiet"]:hover { background: $hover; }
 QPushButton[role="quiet"]:focus { border: 2px solid $accent; padding: 0 5px; }
 QPushButton[role="why"] {
@@ -100,6 +107,10 @@ QPushButton[role="segment"]:checked {
     background: $accent_soft; color: $accent; font-weight: 600;
 }
 QPushButton[role="segment"]:focus { border: 2px solid $accent; padding: 0 6px; min-height: 28px; }
+QFrame[compact="true"] QPushButton[role="segment"] {
+    min-height: 20px; padding: 0 8px; font-size: $px_12;
+}
+QFrame[compact="true"] QPushButton[role="segment"]:focus { min-height: 18px; padding: 0 6px; }
 QFrame[role="segments"] { border: 1px solid $border; border-radius: 6px; background: $surface; }
 QFrame[role="divider"] { background: $line_strong; border: none; }
 
@@ -127,7 +138,8 @@ QSpinBox::up-arrow, QDoubleSpinBox::up-arrow, QSpinBox::down-arrow, QDoubleSpinB
 }
 QLineEdit[role="plain"] { background: transparent; border-color: transparent; font-weight: 500; }
 QLineEdit[role="plain"]:hover { border-color: $border; }
-QLineEdit[role="plain"]:focus { background: $surface; border: 2px solid $accent; }
+QLineEdit[role="plain"]:read-only { border-color: transparent; background: transparent; }
+QLineEdit[role="plain"]:focus:!read-only { background: $surface; border: 2px solid $accent; }
 
 QCheckBox, QRadioButton { spacing: 8px; min-height: 24px; }
 QCheckBox::indicator, QRadioButton::indicator {
@@ -159,6 +171,16 @@ QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
 QToolTip {
     background: $raised; color: $text; border: 1px solid $line_strong; padding: 4px 6px;
 }
+
+QTabBar { background: transparent; }
+QTabBar::tab {
+    background: transparent; border: none; border-bottom: 2px solid transparent; color: $text_2;
+    padding: 5px 2px 4px 2px; margin-right: 18px; font-weight: 500;
+}
+QTabBar::tab:hover { color: $text; border-bottom-color: $line_strong; }
+QTabBar::tab:selected { color: $text; border-bottom-color: $accent; font-weight: 600; }
+QTabBar::tab:selected:focus { color: $accent; }
+QTabBar::tear { width: 0; }
 
 QTableView, QListView, QTreeView {
     background: $surface; border: none; gridline-color: $line; outline: none;

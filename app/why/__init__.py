@@ -4,8 +4,8 @@ The first sentence is for a newcomer; what follows says more, and where it comes
 """
 
 from app.why.base import Why
-from app.why.memory import MEMORY
+from app.why.memory import EVIDENCE, MEMORY, SOURCE
 from app.why.ranks import RANKS
 from app.why.settings import SETTINGS
 
-__all__ = ["MEMORY", "RANKS", "SETTINGS", "Why"]
+__all__ = ["EVIDENCE", "MEMORY", "RANKS", "SETTINGS", "SOURCE", "Why"]

@@ -1,4 +1,4 @@
-"""Why, for every part of a memory bar."""
+"""Why, for every part of a memory bar, and for where its numbers come from."""
 
 from app.why.base import Why
 
@@ -46,3 +46,24 @@ MEMORY: dict[str, Why] = {
     ),
 }
 """By drawn part, and for those that are drawn together also each by itself."""
+
+SOURCE = Why(
+    what="There are three ways to know what a run will need: by formula at once, by a trace in "
+    "seconds, by measuring in about a minute.",
+    effect="The formula adds up what every matrix and every layer takes. A trace runs one training "
+    "step of the real program on tensors that hold nothing and counts each of them. Measuring does "
+    "two real steps on the longest rows and one evaluation; nothing is kept but the peak.",
+    start="The formula is enough where it fits with room to spare. Trace where it is close, and "
+    "measure before a long run.",
+    source="docs/memory.md has the errors of each against public measurements.",
+)
+"""Where the numbers of the Memory page come from."""
+
+EVIDENCE = Why(
+    what="What was planned for each run and probe on this device, and what it took.",
+    effect="The plan is for the longest rows together, which a short run may never meet: then it "
+    "took less. What was measured beside the tensors, by the driver, the libraries and the memory "
+    "that they keep, calibrates the next plans; the formulas of the tensors never change.",
+    start="Measure once on a new machine: the interval narrows with every measurement.",
+)
+"""How good the plan was."""

@@ -108,6 +108,13 @@ SETTINGS: dict[str, Why] = {
         "epochs.",
         start="0, or 0.05 for fewer than a thousand rows.",
     ),
+    "adapter.rank_pattern": Why(
+        what="Modules that have a rank of their own, as the Ranks page or `rankscope retrain` "
+        "recommends; all others have the rank above.",
+        effect="Parameters go where directions are used. Such a module keeps the factor of the "
+        "others, so the learning rate stays right.",
+        start="None, until a first run has shown which modules use their rank.",
+    ),
     "training.steps": Why(
         what="How many times the adapter is changed.",
         effect="One step reads one effective batch. An epoch is the number of steps in which "

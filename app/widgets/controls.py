@@ -57,6 +57,20 @@ class ComboBox(QComboBox):
             self.addItem(text, value)
         self.currentIndexChanged.connect(self._on_index)
 
+    def set_options(self, options: list[tuple[Any, str]]) -> None:
+        """Offer other options; the chosen one stays if it is among them."""
+        if options == [(self.itemData(i), self.itemText(i)) for i in range(self.count())]:
+            return
+        kept = self.value
+        was = self.blockSignals(True)
+        self.clear()
+        for value, text in options:
+            self.addItem(text, value)
+        self.set_value(kept)
+        self.blockSignals(was)
+        if self.value != kept:
+            self.changed.emit(self.value)
+
     @property
     def value(self) -> Any:
         """The chosen value."""

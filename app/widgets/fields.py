@@ -12,7 +12,7 @@ from app.style.theme import Theme
 from app.why import SETTINGS, Why
 from app.widgets.basic import Button, button, label
 from app.widgets.controls import CheckBox, ComboBox, DoubleSpinBox, Segmented, SpinBox
-from app.widgets.number_field import NumberField, TextField, number_text
+from app.widgets.number_field import ListField, NumberField, TextField, number_text
 from app.widgets.several import Several
 from core.errors import UserError
 from core.settings import without_effect
@@ -116,6 +116,7 @@ class FormRow(QWidget):
         self.control.setSpacing(8)
         self.control.addWidget(self.field, 1)
         self._lay_out()
+        self._followed: Any = None
         self._hide_error()
         cast(Field, self.field).changed.connect(self._on_changed)
         session.settings_changed.connect(self._on_settings)
@@ -179,7 +180,9 @@ class FormRow(QWidget):
             return
         value = getattr(holder, key)
         field = cast(Field, self.field)
-        if field.value != value:
+        wrong_stays = self.error and value == self._followed
+        self._followed = value
+        if field.value != value and not wrong_stays:
             was = self.field.blockSignals(True)
             field.set_value(value)
             self.field.blockSignals(was)
@@ -196,20 +199,23 @@ class FormRow(QWidget):
 
     def _show_error(self, value: Any, error: UserError) -> None:
         bounds = f" Allowed: {self.setting.bounds}." if self.setting.bounds else ""
-        words = error.message if self.setting.kind == "text" else f"{value} does not work here."
+        told = self.setting.kind in ("text", "list")
+        words = error.message if told else f"{value} does not work here."
         self._error.setText(words + bounds)
         self._error.show()
         self._nearest = self.setting.nearest(value)
         self._mend.setText(f"Use {number_text(self._nearest)}")
         self._mend.setAccessibleName(f"Use {number_text(self._nearest)}")
-        self._mend.setVisible(self._nearest != value)
+        self._mend.setVisible(self._nearest not in (value, ()))
         self._mark_invalid(True)
+        self._session.say_typed(self.key, f"{self.setting.title}: {self.error}")
 
     def _hide_error(self) -> None:
         self._error.setText("")
         self._error.hide()
         self._mend.hide()
         self._mark_invalid(False)
+        self._session.say_typed(self.key, "")
 
     def _mark_invalid(self, invalid: bool) -> None:
         if isinstance(self.field, TextField):
@@ -233,7 +239,7 @@ def field_for(setting: SettingField, *, theme: Theme) -> QWidget:
         return Several([(value, str(value)) for value in setting.options])
     if setting.kind in ("integer", "number"):
         return NumberField(setting)
-    return TextField()
+    return ListField() if setting.kind == "list" else TextField()
 
 
 def form_row(session: Session, key: str, field: QWidget | None = None, *, theme: Theme) -> FormRow:

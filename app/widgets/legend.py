@@ -1,5 +1,6 @@
 """Keys of a drawing: a swatch and a word, one after the other."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -18,7 +19,8 @@ class Key:
 
     Attributes:
         text: The word.
-        shape: "cell", "hollow", "ring", "square", "hatched", "band", "line" or "dashes".
+        shape: "cell", "hollow", "ring", "square", "hatched", "dot", "circle", "triangle",
+            "cross", "band", "line" or "dashes".
         token: Colour of the swatch; `edge` the colour of its edge, if it has one.
     """
 
@@ -99,10 +101,32 @@ class Legend(QWidget):
             color.setAlphaF(0.35)
             painter.fillRect(box.adjusted(0, 2, 0, -2), color)
             return
+        if key.shape in _MARKERS:
+            painter.setPen(QPen(color, 1.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush if key.shape == "circle" else color)
+            _MARKERS[key.shape](painter, box.adjusted(1.5, 1.5, -1.5, -1.5))
+            return
         painter.setPen(QPen(edge, 2 if key.shape == "ring" else 1))
         painter.setBrush(_fill(key.shape, color))
         painter.drawRoundedRect(box, 3, 3)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def _triangle(painter: QPainter, box: QRectF) -> None:
+    painter.drawPolygon([box.bottomLeft(), QPointF(box.center().x(), box.top()), box.bottomRight()])
+
+
+def _cross(painter: QPainter, box: QRectF) -> None:
+    painter.drawLine(box.topLeft(), box.bottomRight())
+    painter.drawLine(box.bottomLeft(), box.topRight())
+
+
+_MARKERS: Mapping[str, Callable[[QPainter, QRectF], None]] = {
+    "dot": QPainter.drawEllipse,
+    "circle": QPainter.drawEllipse,
+    "triangle": _triangle,
+    "cross": _cross,
+}
 
 
 def _swatch_width(key: Key) -> int:

@@ -61,6 +61,19 @@ class TextField(QLineEdit):
             self.changed.emit(self.value)
 
 
+class ListField(TextField):
+    """Words with commas between them; `changed` gives them as a tuple."""
+
+    @property
+    def value(self) -> Any:
+        """The words."""
+        return tuple(part for part in (part.strip() for part in self.text().split(",")) if part)
+
+    def set_value(self, value: Any) -> None:
+        """Show other words."""
+        super().set_value(", ".join(value))
+
+
 class NumberField(TextField):
     """A number with unit and bounds; arrow keys and the wheel (with focus) step it.
 

@@ -82,7 +82,7 @@ class PeakCurve(QWidget):
         changed = session.settings.with_changes({self._key: value})
         known = session.known(changed)
         if self._key == LENGTH_KEY:  # as if there were rows of that length
-            known = replace(known, longest=0)
+            known = replace(known, longest=0, together=0)
         return plan_methods(
             session.model, changed, session.device, methods=DRAWN_METHODS, known=known
         )

@@ -15,7 +15,7 @@ from app.widgets.rail import NARROW, WIDE
 from app.widgets.run_dot import RunDot
 from app.widgets.run_name import RunName
 from app.words import duration
-from core.events import Evaluated, Progress, RunEnded, StepDone
+from core.events import CheckpointSaved, Evaluated, Progress, RunEnded, StepDone
 from core.history import History
 
 REFRESH_MS = 200
@@ -170,7 +170,9 @@ class RunBar(QFrame):
                 self._doing = f"evaluating, {event.share:.0%}"
             case Progress(phase="proving"):
                 self._doing = "proving the adapter"
-            case Evaluated() | StepDone() | RunEnded():
+            case Progress(phase="saving"):
+                self._doing = "saving"
+            case CheckpointSaved() | Evaluated() | StepDone() | RunEnded():
                 self._doing = ""
         if not self._timer.isActive():
             self._timer.start()
@@ -246,7 +248,7 @@ def running_words(history: History, evaluate_every: int) -> str:
     if history.started.steps_per_epoch > 0:
         words.append(f"epoch {step / history.started.steps_per_epoch:.1f}")
     left = seconds_left(history, evaluate_every)
-    if left is not None:
+    if left:  # what saving and proving take after the last step is not known
         words.append(f"about {duration(left)} left")
     return " · ".join(words)
 

@@ -1,6 +1,6 @@
 """The name of the run, with a menu of recent ones."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QSizePolicy, QWidget
 
@@ -69,6 +69,8 @@ class RunName(QWidget):
         """Show the run's name, or that of the draft."""
         shown = self._run.run
         self.edit.setReadOnly(shown is not None)
+        shape = Qt.CursorShape.IBeamCursor if shown is None else Qt.CursorShape.ArrowCursor
+        self.edit.setCursor(shape)
         name = shown.path.name if shown is not None else self._session.settings.name
         if self.edit.text() != name:
             self.edit.setText(name)

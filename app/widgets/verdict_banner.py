@@ -33,6 +33,14 @@ class VerdictBanner(Banner):
                 "Nothing to plan yet.", "Choose a model and at least one target layer.", tone="info"
             )
             return
+        if self._session.exhausted:
+            self.show_message(
+                f"{plan.label} ran out of memory when it was measured.",
+                f"It happened {self._session.exhausted}. A run would halve its micro-batch as long "
+                "as it can.",
+                tone="danger",
+            )
+            return
         judged = verdict(plan, device)
         left = gib(abs(judged.left_bytes))
         if judged.answer == "does not fit":

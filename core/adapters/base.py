@@ -4,9 +4,10 @@ The files of this folder import without torch: the window asks them for paramete
 scalings, and only `peft_config` is called in the worker.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from core.registry import Registry
 
@@ -63,15 +64,32 @@ class Adapter(Protocol):
 ADAPTERS: Registry[type[Adapter]] = Registry("adapter method")
 
 
+MAX_RANK = 1024
+
+
+def _with_ranks(entries: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in entries:
+        name, _, rank = entry.rpartition("=")
+        if not (name and rank.isdigit() and 1 <= int(rank) <= MAX_RANK):
+            raise ValueError(
+                f"{entry!r} is no entry such as q_proj@4-29=8, with a rank to {MAX_RANK}"
+            )
+    return entries
+
+
 class LowRankSettings(AdapterSettings):
-    """Settings of the low-rank family."""
+    """Settings of the low-rank family.
+
+    `rank_pattern` names modules as `targets` does, each entry with a rank of its own; the first
+    that matches counts. Such a module keeps the scaling that `rank` and `alpha` give, not alpha.
+    """
 
     rank: int = Field(
         16,
         title="Rank r",
         description="Independent directions in which a matrix may change.",
         ge=1,
-        le=1024,
+        le=MAX_RANK,
     )
     alpha: float = Field(
         32.0,
@@ -87,6 +105,32 @@ class LowRankSettings(AdapterSettings):
         ge=0,
         lt=1,
     )
+    rank_pattern: Annotated[tuple[str, ...], AfterValidator(_with_ranks)] = Field(
+        (),
+        title="Rank pattern",
+        description="Modules with a rank of their own, such as q_proj@4-29=8; their scaling stays.",
+    )
+
+
+def at_rank(settings: LowRankSettings, rank: int) -> LowRankSettings:
+    """Return the settings with another rank, and the alpha that keeps the scaling s."""
+    scaling = ADAPTERS[settings.method].scaling
+    other = settings.model_copy(update={"rank": rank})
+    return other.model_copy(update={"alpha": settings.alpha * scaling(settings) / scaling(other)})
+
+
+def set_ranks(config: "PeftConfig", settings: AdapterSettings, ranks: Mapping[str, int]) -> None:
+    """Give modules ranks of their own in PEFT's configuration (worker only).
+
+    Args:
+        config: What `peft_config` returned.
+        settings: The adapter.
+        ranks: By full module name; `^` lets a pattern match that name alone.
+    """
+    if isinstance(settings, LowRankSettings) and ranks:
+        alphas = {name: at_rank(settings, rank).alpha for name, rank in ranks.items()}
+        config.rank_pattern = {f"^{name}": rank for name, rank in ranks.items()}
+        config.alpha_pattern = {f"^{name}": alpha for name, alpha in alphas.items()}
 
 
 def lora_config(

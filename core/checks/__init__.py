@@ -4,10 +4,18 @@ The window runs them on every change with what it can know without torch; the wo
 command line add the tokens and run them all.
 """
 
-from core.checks.base import CHECKS, CheckResult, is_blocked, run_checks
+from core.checks.base import CHECKS, CheckResult, is_blocked, most_serious_first, run_checks
 from core.checks.context import CheckContext, gather
 from core.registry import import_siblings
 
-__all__ = ["CHECKS", "CheckContext", "CheckResult", "gather", "is_blocked", "run_checks"]
+__all__ = [
+    "CHECKS",
+    "CheckContext",
+    "CheckResult",
+    "gather",
+    "is_blocked",
+    "most_serious_first",
+    "run_checks",
+]
 
 import_siblings(__name__)

@@ -16,5 +16,6 @@ def answer_spans(context: CheckContext) -> Finding | None:
             f"{stats.unlocated:,} of {stats.answers:,} answers are not trained: this chat "
             "template rewrites earlier turns, and their place is not certain.",
             'Use rows with one answer each, or set data.train_on to "everything".',
+            {"data.train_on": "everything"},
         )
     return Finding("ok", f"All {stats.answers:,} answers were found and are trained.")

@@ -18,10 +18,12 @@ def answers_cut(context: CheckContext) -> Finding | None:
     share = stats.cut_trained_tokens / whole if whole else 0.0
     if share > WARN_ABOVE:
         message = f"{share:.0%} of the answers' tokens lie beyond {length:,} tokens and are cut."
-        fix = f"Set data.max_length to {stats.length_for(0.95)} (keeps 95 % of the rows whole)."
-        return Finding("warn", message, fix)
+        enough = stats.length_for(0.95)
+        fix = f"Set data.max_length to {enough} (keeps 95 % of the rows whole)."
+        return Finding("warn", message, fix, {"data.max_length": enough})
     if stats.cut_rows:
         message = f"{stats.cut_rows:,} of {stats.rows:,} rows are cut at {length:,} tokens."
-        fix = f"Set data.max_length to {stats.length_for(1.0)} to keep all of them whole."
-        return Finding("info", message, fix)
+        enough = stats.length_for(1.0)
+        fix = f"Set data.max_length to {enough} to keep all of them whole."
+        return Finding("info", message, fix, {"data.max_length": enough})
     return Finding("ok", f"No row is cut; the longest has {max(stats.lengths):,} tokens.")

@@ -1,8 +1,8 @@
 """The contract of a preflight check."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from core.checks.context import CheckContext
 from core.errors import UserError
@@ -21,11 +21,13 @@ class Finding:
         level: "block", "warn", "info" or "ok".
         message: What is, in one sentence.
         fix: What to do about it; empty where all is fine.
+        changes: Settings by dotted key that do it; empty where no setting can.
     """
 
     level: Level
     message: str
     fix: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,8 @@ class CheckResult:
     id: str
     level: Level
     message: str
-    fix: str
+    fix: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 Check = Callable[[CheckContext], Finding | None]
@@ -50,8 +53,12 @@ def run_checks(context: CheckContext) -> list[CheckResult]:
     for name in CHECKS:
         found = CHECKS[name](context)
         if found is not None:
-            result = CheckResult(id=name, level=found.level, message=found.message, fix=found.fix)
-            results.append(result)
+            results.append(CheckResult(id=name, **vars(found)))
+    return most_serious_first(results)
+
+
+def most_serious_first(results: Iterable[CheckResult]) -> list[CheckResult]:
+    """Return the results by level, those of one level in the order they came."""
     return sorted(results, key=lambda result: LEVELS.index(result.level))
 
 

@@ -1,6 +1,7 @@
 """What the preflight checks look at, gathered once."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +25,31 @@ class TokenFacts:
         stats: Numbers about the encoded rows.
         has_chat_template: The tokenizer brings one.
         double_start: The start token stands twice at the beginning of a row.
+        split_markers: Markers of the chat template that are no tokens of the model, with the number
+            of tokens that each falls into.
+        thinks: The chat template knows thoughts, a part of the answer that nobody is shown.
     """
 
     stats: DataStats
     has_chat_template: bool
     double_start: bool = False
+    split_markers: tuple[tuple[str, int], ...] = ()
+    thinks: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceFacts:
+    """What only a trial on the device can tell; made by `core.checks.device` in the worker.
+
+    Attributes:
+        name: The device.
+        products: Why a product and its gradient cannot be computed there, "" where they can.
+        quantized: Why weights of the run's bits cannot be, "" where they can or are not wanted.
+    """
+
+    name: str
+    products: str = ""
+    quantized: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +61,11 @@ class CheckContext:
         model: The base model, None where it cannot be read (`model_error` says why).
         table: The rows, None where they cannot be read (`data_error` says why).
         split: Which of them are held out.
+        near: For each row that nearly repeats an earlier one that row, None before that was looked
+            for.
         tokens: What the tokenizer told, None without one (`token_error` says why, if it failed).
         device: Where the run will happen.
+        trial: What was tried on the device, None where nothing was.
         free_disk_bytes: Free space where runs are kept.
         runs: The folder of all runs.
     """
@@ -52,9 +76,11 @@ class CheckContext:
     table: RowTable | None = None
     data_error: UserError | None = None
     split: Split | None = None
+    near: Mapping[int, int] | None = None
     tokens: TokenFacts | None = None
     token_error: UserError | None = None
     device: Device | None = None
+    trial: DeviceFacts | None = None
     free_disk_bytes: int | None = None
     runs: Path | None = None
 

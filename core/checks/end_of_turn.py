@@ -21,10 +21,12 @@ def end_of_turn(context: CheckContext) -> Finding | None:
             "Choose a model whose chat template closes every turn.",
         )
     if stats.cut_ends > WARN_ABOVE * stats.answers:
+        enough = stats.length_for(1.0)
         return Finding(
             "warn",
             f"The end of {stats.cut_ends:,} of {stats.answers:,} answers is cut off: "
             "they do not teach the model to stop.",
-            f"Raise data.max_length to {stats.length_for(1.0)}, or remove long rows.",
+            f"Raise data.max_length to {enough}, or remove long rows.",
+            {"data.max_length": enough},
         )
     return Finding("ok", "Answers end with the token that ends a turn, and it is trained.")

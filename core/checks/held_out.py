@@ -15,7 +15,7 @@ def held_out(context: CheckContext) -> Finding | None:
     kept = len(context.split.held_out)
     if not kept:
         message = "No rows are held out: you will not see overfitting."
-        return Finding("warn", message, "Set data.held_out to 0.05.")
+        return Finding("warn", message, "Set data.held_out to 0.05.", {"data.held_out": 0.05})
     if kept < FEW_ROWS:
         message = f"Only {kept} rows are held out: the validation loss will be noisy."
         return Finding("info", message, "Add rows, or raise data.held_out.")

@@ -15,5 +15,5 @@ def idle_settings(context: CheckContext) -> Finding | None:
         value = attrgetter(key)
         if value(context.settings) != value(usual):
             fix = f"Leave {key} at {value(usual)}, or change what it depends on."
-            return Finding("info", f"{key} has no effect. {why}", fix)
+            return Finding("info", f"{key} has no effect. {why}", fix, {key: value(usual)})
     return Finding("ok", "Every setting that was changed has an effect.")

@@ -24,11 +24,13 @@ def learning_rate(context: CheckContext) -> Finding | None:
     if not low <= rate <= high:
         likely = "learn hardly anything" if rate < low else "diverge"
         message = f"A learning rate of {rate:g} is unusual: the run may {likely}."
-        return Finding("info", message, f"Most adapters use {low:g} to {high:g}.")
+        nearest = min(max(rate, low), high)
+        fix = f"Most adapters use {low:g} to {high:g}."
+        return Finding("info", message, fix, {"training.learning_rate": nearest})
     fastest = rate * training.lora_plus
     if fastest > high:
         message = f"With LoRA+, B learns at a rate of {fastest:g}: the run may diverge."
-        return Finding(
-            "info", message, f"Lower the learning rate to {high / training.lora_plus:g}."
-        )
+        slower = float(f"{high / training.lora_plus:g}")
+        fix = f"Lower the learning rate to {slower:g}."
+        return Finding("info", message, fix, {"training.learning_rate": slower})
     return Finding("ok", f"A learning rate of {rate:g} is usual for adapters.")

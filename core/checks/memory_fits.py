@@ -1,5 +1,6 @@
 """Does the run fit into the memory of the device?"""
 
+from collections.abc import Mapping
 from typing import Any
 
 from core.checks.base import CHECKS, Finding
@@ -35,21 +36,22 @@ def memory_fits(context: CheckContext) -> Finding | None:
     message = _in_words(plan, context.device)
     if found.answer == "fits":
         return Finding("ok", message)
-    return Finding("warn", message, _fix(context, found.failure))
+    return Finding("warn", message, *_fix(context, found.failure))
 
 
-def _fix(context: CheckContext, failure: str) -> str:
-    """Name the settings with which it fits; what rows take must be known for that."""
+def _fix(context: CheckContext, failure: str) -> tuple[str, Mapping[str, Any]]:
+    """Return words and settings with which it fits; what rows take must be known for that."""
     if context.tokens is None or context.model is None or context.device is None:
-        return FIXES[failure]
+        return FIXES[failure], {}
     stats = context.tokens.stats
     rows = stats.lengths, stats.trained_lengths
     fit = make_it_fit(Case(context.model, context.settings, context.device, *rows))
     if fit.changes:
-        settings = merged(fit.changes).items()
-        return f"Set {', '.join(f'{key} = {_text(value)}' for key, value in settings)}."
+        settings = merged(fit.changes)
+        words = (f"{key} = {_text(value)}" for key, value in settings.items())
+        return f"Set {', '.join(words)}.", settings
     card = f" The smallest card that would do is the {fit.card.name}." if fit.card else ""
-    return f"{FIXES[fit.failure]}{card}"
+    return f"{FIXES[fit.failure]}{card}", {}
 
 
 def _text(value: Any) -> str:

@@ -13,5 +13,5 @@ def optimizer_device(context: CheckContext) -> Finding | None:
     if optimizer == "paged_adamw8bit" and context.device.kind == "cpu":
         message = "Paged 8-bit AdamW needs an NVIDIA GPU, and this computer has none."
         fix = "Set training.optimizer to adamw8bit: the same numbers, without paging."
-        return Finding("block", message, fix)
+        return Finding("block", message, fix, {"training.optimizer": "adamw8bit"})
     return Finding("ok", f"The optimizer {optimizer} works on this device.")

@@ -22,7 +22,8 @@ def steps(context: CheckContext) -> Finding | None:
         return Finding("warn", message, "Lower training.micro_batch or training.accumulation.")
     if training.warmup * WARMUP_SHARE > training.steps:
         message = f"{training.warmup} of {training.steps} steps are warm-up."
-        return Finding("warn", message, "Lower training.warmup, or train longer.")
+        changes = {"training.warmup": training.steps // 10}
+        return Finding("warn", message, "Lower training.warmup, or train longer.", changes)
     if epochs > MANY_EPOCHS:
         message = f"Every row is seen {epochs:.0f} times: the model may learn them by heart."
         return Finding("warn", message, "Lower training.steps, or add rows.")

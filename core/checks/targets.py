@@ -3,7 +3,7 @@
 from core.checks.base import CHECKS, Finding, refused
 from core.checks.context import CheckContext
 from core.errors import UserError
-from core.models.targets import resolve
+from core.models.targets import adapted
 
 
 @CHECKS.register("targets")
@@ -13,7 +13,7 @@ def targets(context: CheckContext) -> Finding | None:
         return None
     grid = context.model.grid
     try:
-        names = resolve(context.settings.adapter.targets, grid)
+        names = adapted(context.settings.adapter, grid)
     except UserError as error:
         return refused(error)
     return Finding("ok", f"{len(names)} of {len(grid.modules)} modules get an adapter.")

@@ -15,14 +15,15 @@ def trained_tokens(context: CheckContext) -> Finding | None:
         return None
     stats = context.tokens.stats
     message = f"{stats.empty_rows:,} of {stats.rows:,} rows teach nothing: no answer is left."
+    fix, changes = "Remove rows without an answer.", {}
     if stats.cut_rows:
-        fix = f"Raise data.max_length to {stats.length_for(1.0)}, or remove long rows."
-    else:
-        fix = "Remove rows without an answer."
+        enough = stats.length_for(1.0)
+        fix = f"Raise data.max_length to {enough}, or remove long rows."
+        changes = {"data.max_length": enough}
     share = stats.empty_rows / stats.rows
     if share > BLOCK_ABOVE or stats.median_trained == 0:
-        return Finding("block", message, fix)
+        return Finding("block", message, fix, changes)
     if share > WARN_ABOVE:
-        return Finding("warn", message, fix)
+        return Finding("warn", message, fix, changes)
     trained = stats.trained_tokens / stats.tokens
     return Finding("ok", f"{stats.trained_tokens:,} tokens are trained, {trained:.0%} of all.")

@@ -31,7 +31,7 @@ class Command(Protocol):
         """Print the document for people."""
 
 
-_LISTS = ("adapter.targets", "tracking.trackers")
+_LISTS = ("adapter.targets", "adapter.rank_pattern", "tracking.trackers")
 
 COMMANDS: Registry[type[Command]] = Registry("command")
 
@@ -48,7 +48,7 @@ def add_set_option(parser: argparse.ArgumentParser) -> None:
 
 
 def changes_of(pairs: list[str]) -> dict[str, Any]:
-    """Return {"adapter.rank": "8"} for ["adapter.rank=8"]; commas split targets and trackers.
+    """Return {"adapter.rank": "8"} for ["adapter.rank=8"]; commas split lists.
 
     Raises:
         UserError: A pair has no equals sign.

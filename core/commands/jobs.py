@@ -1,11 +1,14 @@
-"""Runs a job of the worker inside the command line's own process."""
+"""Runs a job of the worker, or a part of one, inside the command line's own process."""
 
-from typing import Any
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 from core.control import Control
 from core.events import Reply
 from core.jobs.base import Job, JobRequest
 from core.libraries import prepare_libraries
+
+T = TypeVar("T")
 
 
 def reply_of(job: Job, request: JobRequest) -> dict[str, Any]:
@@ -17,3 +20,18 @@ def reply_of(job: Job, request: JobRequest) -> dict[str, Any]:
     prepare_libraries()
     replies = [event for event in job.run(request, Control()) if isinstance(event, Reply)]
     return replies[-1].data
+
+
+def result_of(work: Generator[Any, None, T]) -> T:
+    """Run a part of a job to its end, whatever it says meanwhile, and return its result.
+
+    Raises:
+        UserError: As the work raises it.
+    """
+    prepare_libraries()
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: T = end.value
+            return result

@@ -55,21 +55,28 @@ class New:
         Raises:
             UserError: A value is out of bounds, or the file exists already.
         """
-        settings = RunSettings().with_changes(_changes(arguments))
-        path = Path(arguments.out)
-        if path.exists():
-            raise UserError(f"{path} exists already.", "Choose another name with --out.")
-        try:
-            save_settings(settings, path)
-        except OSError as error:
-            raise UserError(f"{path} cannot be written: {error.strerror}.", "Check it.") from None
-        return {"path": str(path.resolve()), "settings": settings.model_dump(mode="json")}
+        return write_new(RunSettings().with_changes(_changes(arguments)), Path(arguments.out))
 
     @staticmethod
     def show(document: dict[str, Any]) -> None:
         """Say where it is and what to do next."""
         print(f"Wrote {document['path']}")
         print(f"Next: rankscope train {document['path']}")
+
+
+def write_new(settings: RunSettings, path: Path) -> dict[str, Any]:
+    """Write a run.toml that is not there yet, and return where it is and what it holds.
+
+    Raises:
+        UserError: The file exists already, or cannot be written.
+    """
+    if path.exists():
+        raise UserError(f"{path} exists already.", "Choose another name with --out.")
+    try:
+        save_settings(settings, path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.", "Check it.") from None
+    return {"path": str(path.resolve()), "settings": settings.model_dump(mode="json")}
 
 
 def _changes(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -1,24 +1,35 @@
-"""`rankscope plan --model M`: what every method would need, before anything is loaded."""
+"""`rankscope plan`: what every method would need, before anything is loaded.
+
+Of a model alone (`--model M`), with rows as long as they may be; or of a run (`RUN.toml`), with its
+rows and on this computer, as the window and `check` plan it.
+"""
 
 import argparse
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from core.commands.base import COMMANDS, add_set_option, changes_of
-from core.commands.jobs import reply_of
+from core.commands.jobs import reply_of, result_of
+from core.control import Control
+from core.data.desk import DataDesk
+from core.data.stats import summarise
+from core.errors import UserError
 from core.jobs.dry_run import DryRun, DryRunRequest
+from core.jobs.probe import Probe, ProbeRequest
 from core.memory.amounts import gib, parse_amount
 from core.memory.cards import custom_card
-from core.memory.methods import find_methods
+from core.memory.devices import Device, find_devices
+from core.memory.methods import Method, find_methods, method_of
 from core.memory.plan import PARTS, MemoryPlan, plan_methods
 from core.memory.verdict import fits
 from core.memory.workload import Known
 from core.models.describe import describe_model
 from core.models.info import ModelInfo
-from core.settings import RunSettings
+from core.settings import RunSettings, load_settings
 
 OPTIMIZERS = "adamw, adamw8bit, paged_adamw8bit, lion, adafactor or sgd"
 OPTIONS: dict[str, tuple[str, Callable[[str], Any], str]] = {
@@ -46,8 +57,12 @@ class Plan:
     def arguments(parser: argparse.ArgumentParser) -> None:
         """Declare the arguments."""
         parser.add_argument(
-            "--model", default="starter", metavar="M", help="folder, GGUF or hub id"
+            "file",
+            nargs="?",
+            metavar="RUN.toml",
+            help="plan this run with its rows, for this computer",
         )
+        parser.add_argument("--model", metavar="M", help="folder, GGUF or hub id")
         parser.add_argument("--method", default="", help="lora, qlora or full; all without it")
         parser.add_argument("--bits", type=int, choices=(4, 8), help="of QLoRA")
         _add_switch(parser, "double-quant", "quantize the scales of 4-bit blocks")
@@ -63,26 +78,26 @@ class Plan:
             action="store_true",
             help="run a step on tensors that hold nothing: exact, but takes seconds per method",
         )
+        parser.add_argument(
+            "--probe",
+            action="store_true",
+            help="measure one method: two real steps on the longest rows, here and now",
+        )
         add_set_option(parser)
 
     @staticmethod
     def run(arguments: argparse.Namespace) -> dict[str, Any]:
         """Return the plans as a document."""
-        info = describe_model(arguments.model, planning=True)
-        settings, known = _settings(arguments), Known(attention=arguments.attention)
-        if info.architecture.kind == "vision":  # as many patches in every picture, and one label
-            patches = info.architecture.context_length
-            settings = settings.with_changes({"data.max_length": patches})
-            known = replace(known, trained_share=1 / patches)
+        settings = _settings(arguments)
+        info = describe_model(settings.model.source, planning=True)
         memory = arguments.gpu_memory
-        device = custom_card(parse_amount(memory)) if memory else None
+        here = find_devices()[0] if arguments.file or arguments.probe else None
+        device = custom_card(parse_amount(memory)) if memory else here
         methods = find_methods(arguments.method, arguments.bits, arguments.double_quant)
-        if arguments.dry_run:
-            plans = _dry_plans(
-                DryRunRequest(settings=settings, methods=methods, known=known, device=device)
-            )
+        if arguments.probe:
+            plans = [_measured_plan(settings, methods)]
         else:
-            plans = list(plan_methods(info, settings, device, methods=methods, known=known))
+            plans = _plans(arguments, info, settings, device, methods)
         documents = [{**_document(plan), "fits": fits(plan, device)} for plan in plans]
         return {"model": _model(info), "plans": documents}
 
@@ -101,6 +116,51 @@ class Plan:
                 f"{ANSWERS[plan['fits']]:13s}{bar}"
             )
         print("\n".join(["", LEGEND, *model["notes"]]))
+
+
+def _plans(
+    arguments: argparse.Namespace,
+    info: ModelInfo,
+    settings: RunSettings,
+    device: Device | None,
+    methods: tuple[Method, ...],
+) -> list[MemoryPlan]:
+    """Return the plans by formula or by dry run."""
+    known = replace(_known(arguments, settings), attention=arguments.attention)
+    if info.architecture.kind == "vision":  # as many patches in every picture, and one label
+        patches = info.architecture.context_length
+        settings = settings.with_changes({"data.max_length": patches})
+        known = replace(known, trained_share=1 / patches)
+    if arguments.dry_run:
+        return _dry_plans(
+            DryRunRequest(settings=settings, methods=methods, known=known, device=device)
+        )
+    return list(plan_methods(info, settings, device, methods=methods, known=known))
+
+
+def _measured_plan(settings: RunSettings, methods: Sequence[Method]) -> MemoryPlan:
+    """Return what a probe has measured, of the run's own method where that is among them.
+
+    Raises:
+        UserError: It cannot be measured, or memory ran out.
+    """
+    own = method_of(settings.model)
+    method = own if own in methods else methods[0]
+    if method.name == "full":
+        raise UserError(
+            "Full fine-tuning is only planned here, so it cannot be measured.",
+            "Measure --method lora or --method qlora.",
+        )
+    bits: dict[str, Any] = {"model.bits": method.bits}
+    if method.bits == 4:
+        bits["model.double_quant"] = method.double_quant
+    found = reply_of(Probe(), ProbeRequest(settings=settings.with_changes(bits)))
+    if found["plan"] is None:
+        raise UserError(
+            f"Memory ran out {found['out_of_memory']}, at {gib(found['measured_bytes'])}.",
+            "A run would halve its micro-batch as long as it can.",
+        )
+    return MemoryPlan(**found["plan"])
 
 
 def _dry_plans(request: DryRunRequest) -> list[MemoryPlan]:
@@ -122,14 +182,24 @@ def _add_switch(parser: argparse.ArgumentParser, name: str, summary: str) -> Non
 
 def _settings(arguments: argparse.Namespace) -> RunSettings:
     """Return the settings that the options ask for, `--set` last."""
-    changes: dict[str, Any] = {"model.source": arguments.model}
+    settings = load_settings(Path(arguments.file)) if arguments.file else RunSettings()
+    changes: dict[str, Any] = {"model.source": arguments.model} if arguments.model else {}
     for name, (key, _, _) in OPTIONS.items():
         value = getattr(arguments, name)
         if value is not None:
             changes[key] = value
     if arguments.gradient_checkpointing is not None:
         changes["training.gradient_checkpointing"] = arguments.gradient_checkpointing
-    return RunSettings().with_changes({**changes, **changes_of(arguments.set)})
+    return settings.with_changes({**changes, **changes_of(arguments.set)})
+
+
+def _known(arguments: argparse.Namespace, settings: RunSettings) -> Known:
+    """Return what the rows of a run tell; without a run nothing is known of them."""
+    if not arguments.file:
+        return Known()
+    work = DataDesk().encoded(settings.data, settings.model.source, Control())
+    stats = summarise(result_of(work), settings.data.max_length)
+    return Known.of_rows(stats.lengths, stats.trained_lengths, settings)
 
 
 def _model(info: ModelInfo) -> dict[str, Any]:

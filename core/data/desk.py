@@ -1,18 +1,23 @@
 """Keeps what the jobs about data need again and again: tokenizers, rows, and rows as tokens."""
 
+from array import array
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.control import Control
-from core.data.rows import data_file, load_rows
+from core.data.rows import ROWS_AT_ONCE, Reading, data_file
+from core.data.split import Split, content_hash, split_by
 from core.data.table import RowTable
 from core.events import Progress
 from core.settings import DataSettings
 
 if TYPE_CHECKING:
     from core.data.token_rows import TokenRows
+
+MOST_COMPARED = 50_000
+"""Rows up to which all are compared with each other; of more, so many from the beginning."""
 
 _FileKey = tuple[str, int, int, str, str]
 
@@ -30,19 +35,86 @@ class DataDesk:
 
     def __init__(self) -> None:
         self._tokenizers: dict[str, Any] = {}
-        self._tables: dict[_FileKey, RowTable] = {}
+        self._readings: dict[_FileKey, Reading] = {}
+        self._near: dict[_FileKey, dict[int, int]] = {}
+        self._hashes: dict[tuple[_FileKey, int], array[int]] = {}
         self._encoded: dict[tuple[_FileKey, str, str], TokenRows] = {}
 
-    def table(self, data: DataSettings) -> RowTable:
-        """Return the rows.
+    def reading(self, data: DataSettings) -> Reading:
+        """Return the rows, as far as they have been read.
 
         Raises:
             UserError: They cannot be read.
         """
         key = _file_key(data)
-        if key not in self._tables:
-            self._tables = {key: load_rows(data)}
-        return self._tables[key]
+        if key not in self._readings:
+            self._readings = {key: Reading(data)}
+        return self._readings[key]
+
+    def table(self, data: DataSettings, control: Control) -> Generator[Progress, None, RowTable]:
+        """Return all rows.
+
+        Raises:
+            UserError: They cannot be read.
+            Cancelled: A stop was asked for.
+        """
+        reading = self.reading(data)
+        while not reading.complete:
+            _require_no_request(control)
+            reading.read()
+            yield Progress(
+                phase="loading", message=f"Reading the data: {len(reading.table):,} rows"
+            )
+        return reading.table
+
+    def split(
+        self, data: DataSettings, seed: int, control: Control
+    ) -> Generator[Progress, None, Split]:
+        """Return which rows are held out (`core.data.split.split_rows`).
+
+        Raises:
+            UserError: The rows cannot be read.
+            Cancelled: A stop was asked for.
+        """
+        table = yield from self.table(data, control)
+        key = (_file_key(data), seed)
+        if key not in self._hashes and data.held_out:
+            hashes = array("Q")
+            for row in table.rows:
+                if len(hashes) % ROWS_AT_ONCE == 0:
+                    _require_no_request(control)
+                    message = "Choosing the rows to hold out"
+                    yield Progress(phase="loading", message=message, share=len(hashes) / len(table))
+                hashes.append(content_hash(row, seed))
+            self._hashes = {key: hashes}
+        return split_by(self._hashes.get(key, ()), len(table), data.held_out)
+
+    def near_duplicates(
+        self, data: DataSettings, control: Control
+    ) -> Generator[Progress, None, dict[int, int]]:
+        """Return for each row that nearly repeats an earlier one the first such row.
+
+        Raises:
+            UserError: The rows cannot be read.
+            Cancelled: A stop was asked for.
+        """
+        from core.data.near_duplicates import NearDuplicates  # brings NumPy
+
+        table, key = (yield from self.table(data, control)), _file_key(data)
+        if key not in self._near:
+            found, compared = NearDuplicates(), min(len(table), MOST_COMPARED)
+            for index in range(compared):
+                if index % 256 == 0:
+                    _require_no_request(control)
+                    message = "Looking for rows that nearly repeat others"
+                    yield Progress(phase="comparing", message=message, share=index / compared)
+                found.add(index, table.rows[index])
+            self._near = {key: found.first_of}
+        return self._near[key]
+
+    def has_tokenizer(self, source: str) -> bool:
+        """Tell whether the tokenizer of a model is there already."""
+        return source in self._tokenizers
 
     def tokenizer(self, source: str, control: Control) -> Generator[Progress, None, Any]:
         """Return the tokenizer of a model, which is converted or downloaded where necessary.
@@ -73,7 +145,7 @@ class DataDesk:
         """
         key = (_file_key(data), source, data.train_on)
         if key not in self._encoded:
-            table = self.table(data)
+            table = yield from self.table(data, control)
             tokenizer = yield from self.tokenizer(source, control)
             from core.data.token_cache import tokens_of
 

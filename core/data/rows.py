@@ -1,17 +1,22 @@
 """Loading a data set: find the file, read it, recognise its columns, make conversations."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 
 from core.data.conversations import conversation_of
 from core.data.readers import Record, reader_for
 from core.data.roles import ColumnRoles, recognise
+from core.data.stored_rows import StoredRows
 from core.data.table import Conversation, Message, RowTable
 from core.errors import UserError
 from core.paths import resources_dir
 from core.settings import DataSettings
 
 STARTER = "starter"
+ROWS_AT_ONCE = 1024
+"""Rows between two looks at whether anybody still wants them."""
 
 
 def data_file(path: str) -> Path:
@@ -30,48 +35,89 @@ def data_file(path: str) -> Path:
     return file
 
 
-def load_rows(settings: DataSettings) -> RowTable:
+def load_rows(settings: DataSettings, check: Callable[[], None] = lambda: None) -> RowTable:
     """Read all rows of a data set.
+
+    Args:
+        settings: Where it is.
+        check: Called now and then; what it raises ends the work.
+
+    Raises:
+        UserError: As of `Reading`.
+    """
+    reading = Reading(settings)
+    while not reading.complete:
+        check()
+        reading.read()
+    return reading.table
+
+
+class Reading:
+    """A data set that is being read, some rows at a time; what has been read can be looked at.
+
+    Attributes:
+        complete: There is nothing more to read.
 
     Raises:
         UserError: The file cannot be read, its columns cannot be recognised, or a row is wrong;
-            the message names the file and the place in it.
+            the message names the file and the place in it. `read` raises the same.
     """
-    path = data_file(settings.path)
+
+    def __init__(self, settings: DataSettings) -> None:
+        self._path = data_file(settings.path)
+        self.complete = False
+        self._rows = StoredRows()
+        self._mended = 0
+        self._error: UserError | None = None
+        with _unreadable(self._path):
+            self._records = reader_for(self._path).read(self._path)
+            first = next(self._records, None)
+        if first is None:
+            raise UserError(f"{self._path.name} holds no rows.", "Choose another file.")
+        self._roles = recognise(first, settings)
+        self._columns: dict[str, None] = {}
+        self._records = chain((first,), self._records)
+
+    def read(self, count: int = ROWS_AT_ONCE) -> None:
+        """Read so many more rows, fewer at the end of the data."""
+        if self._error is not None:
+            raise self._error
+        before = len(self._rows)
+        try:
+            with _unreadable(self._path):
+                self._rows.extend(map(self._conversation, islice(self._records, count)))
+        except UserError as error:  # a reader that has failed would only say that it is at its end
+            self._error = error
+            raise
+        self.complete = len(self._rows) < before + count
+
+    @property
+    def table(self) -> RowTable:
+        """What has been read so far."""
+        return RowTable(
+            rows=self._rows,
+            columns=tuple(self._columns),
+            roles={name: self._roles.role_of.get(name, "unused") for name in self._columns},
+            format=self._roles.format,
+            path=str(self._path),
+            warnings=_warnings(self._mended),
+        )
+
+    def _conversation(self, record: Record) -> Conversation:
+        self._columns.update(dict.fromkeys(map(str, record.values)))
+        row, was_broken = _whole(_conversation(record, self._roles, self._path))
+        self._mended += was_broken
+        return row
+
+
+@contextmanager
+def _unreadable(path: Path) -> Iterator[None]:
+    """Turn what the system says about a file into words."""
     try:
-        return _load(path, settings)
+        yield
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{path} cannot be read: {reason}.", "Check its permissions.") from None
-
-
-def _load(path: Path, settings: DataSettings) -> RowTable:
-    records = reader_for(path).read(path)
-    first = next(records, None)
-    if first is None:
-        raise UserError(f"{path.name} holds no rows.", "Choose another file.")
-    roles = recognise(first, settings)
-    columns = {str(name): None for name in first.values}
-    rows: list[Conversation] = []
-    mended = 0
-    for record in _chain(first, records):
-        columns.update(dict.fromkeys(map(str, record.values)))
-        row, was_broken = _whole(_conversation(record, roles, path))
-        rows.append(row)
-        mended += was_broken
-    return RowTable(
-        rows=tuple(rows),
-        columns=tuple(columns),
-        roles={name: roles.role_of.get(name, "unused") for name in columns},
-        format=roles.format,
-        path=str(path),
-        warnings=_warnings(mended),
-    )
-
-
-def _chain(first: Record, others: Iterator[Record]) -> Iterator[Record]:
-    yield first
-    yield from others
 
 
 def _conversation(record: Record, roles: ColumnRoles, path: Path) -> Conversation:

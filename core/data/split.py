@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.data.table import Conversation, RowTable
@@ -24,11 +25,16 @@ def split_rows(table: RowTable, settings: DataSettings, seed: int) -> Split:
     average, not exactly. Only where the rule would leave one side empty, the row with the lowest
     (or highest) hash goes there, with its duplicates; nothing is held out where all rows are equal.
     """
-    if settings.held_out == 0:
-        return Split(tuple(range(len(table))), ())
-    hashes = [content_hash(row, seed) for row in table.rows]
+    hashes = [content_hash(row, seed) for row in table.rows] if settings.held_out else []
+    return split_by(hashes, len(table), settings.held_out)
+
+
+def split_by(hashes: Sequence[int], rows: int, share: float) -> Split:
+    """Return the split of `split_rows`, from the hashes of all rows; none are needed for none."""
+    if share == 0:
+        return Split(tuple(range(rows)), ())
     distinct = sorted(set(hashes))
-    border = min(max(int(settings.held_out * 2**64), distinct[0] + 1), distinct[-1])
+    border = min(max(int(share * 2**64), distinct[0] + 1), distinct[-1])
     train = tuple(i for i, number in enumerate(hashes) if number >= border)
     held_out = tuple(i for i, number in enumerate(hashes) if number < border)
     return Split(train, held_out)

@@ -1,6 +1,6 @@
 """Rows as conversations, whatever file they came from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 TEXT_ROLE = "text"
@@ -37,7 +37,7 @@ class RowTable:
         warnings: Sentences about what was mended while reading.
     """
 
-    rows: tuple[Conversation, ...]
+    rows: Sequence[Conversation]
     columns: tuple[str, ...]
     roles: Mapping[str, str]
     format: str

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from core.control import Control
 from core.data.desk import Cancelled, DataDesk
-from core.data.split import split_rows
+from core.data.split import Split
 from core.data.stats import DataStats, summarise
 from core.data.table import Conversation, RowTable
 from core.events import Event, Progress, Reply, RunEnded
@@ -41,40 +41,48 @@ class Dataset:
     Request: type[JobRequest] = DatasetRequest
 
     def __init__(self) -> None:
-        self._desk = DataDesk()
+        self.desk = DataDesk()
 
     def run(self, request: DatasetRequest, control: Control) -> Generator[Event, None, None]:
         """Yield progress, then one reply (see `reply_data`); an early end gives no reply.
 
-        Where tokens take time, a first reply brings the rows without them: a model that has yet
-        to be converted must not keep anyone from reading their data.
+        Where rows or tokens take time, a first reply brings the first rows: neither a long file nor
+        a model that has yet to be converted must keep anyone from reading their data.
         """
         yield Progress(phase="loading", message="Reading the data")
-        table = self._desk.table(request.data)
-        stats = DataStats()
+        reading, stats = self.desk.reading(request.data), DataStats()
         try:
+            if not reading.complete:
+                reading.read()
+            if not reading.complete:
+                yield Reply(data=reply_data(request, reading.table, stats, None))
+            split = yield from self.desk.split(request.data, request.seed, control)
             if request.source:
-                if not self._desk.has_encoded(request.data, request.source):
-                    yield Reply(data=reply_data(request, table, stats))
-                tokens = yield from self._desk.encoded(request.data, request.source, control)
+                if not self.desk.has_encoded(request.data, request.source):
+                    yield Reply(data=reply_data(request, reading.table, stats, split))
+                tokens = yield from self.desk.encoded(request.data, request.source, control)
                 stats = summarise(tokens, request.data.max_length)
         except Cancelled:
             yield RunEnded(outcome="stopped")
             return
-        yield Reply(data=reply_data(request, table, stats))
+        yield Reply(data=reply_data(request, reading.table, stats, split))
 
 
-def reply_data(request: DatasetRequest, table: RowTable, stats: DataStats) -> dict[str, Any]:
+def reply_data(
+    request: DatasetRequest, table: RowTable, stats: DataStats, split: Split | None
+) -> dict[str, Any]:
     """Return the numbers of a data set as JSON data.
 
     `lengths` counts the tokens of each row before cutting, `trained_lengths` the trained ones that
-    are left after it; `tokens` and `trained_tokens` are what the model will get.
+    are left after it; `tokens` and `trained_tokens` are what the model will get. Without a split
+    the rows are only the first ones, and `complete` is false.
     """
-    split = split_rows(table, request.data, request.seed)
+    held_out = split.held_out if split is not None else ()
     last = request.first + request.shown
     return {
         "rows": len(table),
-        "held_out": len(split.held_out),
+        "complete": split is not None,
+        "held_out": len(held_out),
         "tokens": stats.tokens,
         "trained_tokens": stats.trained_tokens,
         "lengths": list(stats.lengths),
@@ -85,7 +93,7 @@ def reply_data(request: DatasetRequest, table: RowTable, stats: DataStats) -> di
         "suggested_length": stats.length_for(1.0),
         "first": request.first,
         "previews": previews(table.rows[request.first : last]),
-        "held_out_previews": previews([table.rows[i] for i in split.held_out[:HELD_OUT_SHOWN]]),
+        "held_out_previews": previews([table.rows[i] for i in held_out[:HELD_OUT_SHOWN]]),
         "format": table.format,
         "columns": list(table.columns),
         "roles": dict(table.roles),

@@ -7,7 +7,6 @@ from core.events import Event, Progress, Reply, RunEnded
 from core.jobs.base import JOBS, JobRequest
 from core.memory.devices import Device
 from core.memory.methods import METHODS, Method
-from core.memory.plan import MemoryPlan
 from core.memory.workload import Known
 from core.models.sources import open_model
 from core.settings import RunSettings
@@ -56,10 +55,5 @@ class DryRun:
             (made,) = plan_dry(
                 info, request.settings, request.device, methods=(method,), known=request.known
             )
-            plans.append({"plan": _fields(made.plan), "why_not": made.why_not})
+            plans.append({"plan": made.plan.as_fields(), "why_not": made.why_not})
         yield Reply(data={"plans": plans})
-
-
-def _fields(plan: MemoryPlan) -> dict[str, object]:
-    fields = vars(plan)
-    return {**fields, "parts": dict(plan.parts)}

@@ -27,7 +27,12 @@ class Tokens:
     Request: type[JobRequest] = TokensRequest
 
     def __init__(self) -> None:
-        self._desk = DataDesk()
+        self.desk = DataDesk()
+
+    def at_once(self, request: TokensRequest) -> bool:
+        """Tell whether row and tokenizer are there."""
+        read = len(self.desk.reading(request.data).table)
+        return request.row < read and self.desk.has_tokenizer(request.source)
 
     def run(self, request: TokensRequest, control: Control) -> Generator[Event, None, None]:
         """Yield progress while the model is prepared, then one reply.
@@ -35,11 +40,14 @@ class Tokens:
         Raises:
             UserError: There is no such row, or data or tokenizer cannot be read.
         """
-        table = self._desk.table(request.data)
+        reading = self.desk.reading(request.data)
+        while len(reading.table) <= request.row and not reading.complete:
+            reading.read()
+        table = reading.table
         if not 0 <= request.row < len(table):
             message = f"There is no row {request.row}."
             raise UserError(message, f"Rows are counted from 0 to {len(table) - 1}.")
-        tokenizer = yield from self._desk.tokenizer(request.source, control)
+        tokenizer = yield from self.desk.tokenizer(request.source, control)
         encoder = Encoder(tokenizer, request.data)
         encoded, texts = encoder.inspect(request.row, table.rows[request.row])
         tokens = [

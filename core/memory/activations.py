@@ -10,8 +10,13 @@ from dataclasses import dataclass, replace
 
 from core.memory.attention import attention_backward_bytes, attention_bytes, score_bytes
 from core.memory.cells import Cell
-from core.memory.inputs import factor_copy_bytes, trained_input_bytes
-from core.memory.mlp import mlp_backward_bytes, mlp_bytes
+from core.memory.inputs import (
+    copied_bytes,
+    staying_bytes,
+    trained_input_bytes,
+    unseen_bytes,
+)
+from core.memory.mlp import dropout_bytes, mlp_backward_bytes, mlp_bytes
 from core.memory.norms import first_norm_bytes, norm_backward_bytes, norm_bytes
 from core.memory.workload import Workload
 
@@ -27,6 +32,10 @@ class LayerLoad:
         mlp_backward: Temporary while the MLP is differentiated.
         unpacked: 4-bit matrices that stay unpacked from the second forward pass of a checkpointed
             block to its backward pass.
+        unseen: Of what attention and the MLP keep, what is not in autograd's sight: the second
+            forward pass of a checkpointed block lets go of it at once.
+        stays: What is not in autograd's sight stays from the first forward pass of a checkpointed
+            block to its backward pass.
     """
 
     attention: float
@@ -34,6 +43,8 @@ class LayerLoad:
     attention_backward: float
     mlp_backward: float
     unpacked: float = 0.0
+    unseen: tuple[float, float] = (0.0, 0.0)
+    stays: float = 0.0
 
     @property
     def kept(self) -> float:
@@ -44,6 +55,13 @@ class LayerLoad:
     def live(self) -> float:
         """The peak while this block is differentiated."""
         return max(self.kept + self.mlp_backward, self.attention + self.attention_backward)
+
+    @property
+    def again(self) -> float:
+        """The same of a checkpointed block, which has been computed once more."""
+        attention, mlp = self.unseen
+        seen = replace(self, attention=self.attention - attention, mlp=self.mlp - mlp)
+        return seen.live + self.unpacked + self.stays
 
 
 def hidden_bytes(workload: Workload) -> int:
@@ -82,16 +100,22 @@ def _load(workload: Workload, targets: Sequence[Cell]) -> LayerLoad:
     unpacked = workload.element * sum(cell.parameters for cell in targets) if four_bit else 0.0
     shared = tokens * _shared_bytes(workload, narrow, wide)
     return LayerLoad(
-        attention=tokens * (norm_bytes(workload) + attention_bytes(workload))
+        attention=tokens
+        * (norm_bytes(workload) + attention_bytes(workload) + dropout_bytes(workload))
         + score_bytes(workload)
         + tokens * trained_input_bytes(workload, narrow, mlp=False)
-        + factor_copy_bytes(workload, narrow),
+        + copied_bytes(workload, narrow),
         mlp=tokens * (mlp_bytes(workload) + trained_input_bytes(workload, wide, mlp=True))
         - shared
-        + factor_copy_bytes(workload, wide),
+        + copied_bytes(workload, wide),
         attention_backward=_attention_backward(workload, narrow),
         mlp_backward=mlp_backward_bytes(workload, wide),
         unpacked=unpacked,
+        unseen=(
+            tokens * unseen_bytes(workload, narrow, mlp=False),
+            tokens * unseen_bytes(workload, wide, mlp=True),
+        ),
+        stays=tokens * staying_bytes(workload),
     )
 
 

@@ -16,15 +16,24 @@ def query_width(workload: Workload) -> int:
     return workload.architecture.heads * workload.architecture.head_dim
 
 
+def output_width(workload: Workload) -> int:
+    """Return the numbers of a token's output of attention: latent heads have narrower values."""
+    shape = workload.architecture
+    return shape.heads * (shape.value_dim or shape.head_dim)
+
+
 def key_width(workload: Workload) -> int:
     """Return the numbers of a token's keys as attention sees them.
 
     The kernels share them among grouped queries. transformers repeats them to q where there is a
-    mask (`use_gqa_in_sdpa`); of a single head the repetition is a view.
+    mask (`use_gqa_in_sdpa`); of a single head the repetition is a view. Our engine repeats them on
+    a GPU where it attends to packed rows one by one.
     """
     shape = workload.architecture
-    repeats = workload.attention == "eager" or (
-        workload.attention == "sdpa" and workload.padded and shape.kv_heads > 1
+    repeats = (
+        workload.attention == "eager"
+        or _row_by_row_on_gpu(workload)
+        or (workload.attention == "sdpa" and workload.padded and shape.kv_heads > 1)
     )
     return (shape.heads if repeats else shape.kv_heads) * shape.head_dim
 
@@ -45,17 +54,27 @@ def attention_bytes(workload: Workload) -> int:
 
 
 def _head_bytes(workload: Workload) -> int:
-    """Return it for heads; where one matrix makes q, k and v, v as a view keeps all of them."""
-    query, key = query_width(workload), key_width(workload)
-    if workload.model.fused_attention and not _in_one_call(workload):
-        return _separate_bytes(workload) + workload.attention_element * (query + key)
-    return _separate_bytes(workload)
+    """Return it for heads; where one matrix makes q, k and v, a view of one keeps all of them.
+
+    Without rotation attention reads views of all three, so that q, k and v are there once.
+    """
+    shape, kept = workload.architecture, _separate_bytes(workload)
+    viewed = workload.attention != "eager" and workload.attention_element == workload.element
+    if not viewed or not workload.model.fused_attention or _in_one_call(workload):
+        return kept
+    own = shape.kv_heads * shape.head_dim
+    repeated = key_width(workload) != own
+    if shape.positions == "rotary":
+        return kept if repeated else kept + workload.element * (query_width(workload) + own)
+    return kept + 2 * workload.element * own if repeated else kept
 
 
 def _separate_bytes(workload: Workload) -> int:
     query, key = query_width(workload), key_width(workload)
     if workload.attention == "eager":
         return workload.element * (query + 2 * key)
+    if _written_out_on_cpu(workload):
+        return 3 * FP32 * query
     return workload.attention_element * (2 * query + 2 * key) + FP32 * workload.architecture.heads
 
 
@@ -79,13 +98,31 @@ def output_is_kept(workload: Workload) -> bool:
     Not so in eager attention, nor where packed rows are attended to one by one: their outputs are
     put together to a new tensor. The flash kernel for a GPU writes them into one.
     """
-    if workload.attention == "eager":
+    if workload.attention == "eager" or _written_out_on_cpu(workload):
         return False
     return not workload.packed or _in_one_call(workload)
 
 
 def _in_one_call(workload: Workload) -> bool:
-    return not workload.on_cpu and workload.attention_element == workload.element < FP32
+    """Tell whether one flash kernel attends to all rows: it has no dropout and no cap."""
+    shape = workload.architecture
+    plain = not shape.attention_dropout and not shape.attention_cap
+    return plain and not workload.on_cpu and workload.attention_element == workload.element < FP32
+
+
+def _row_by_row_on_gpu(workload: Workload) -> bool:
+    return workload.packed and not workload.on_cpu and not _in_one_call(workload)
+
+
+def _written_out_on_cpu(workload: Workload) -> bool:
+    """Tell whether sdpa makes all scores, in fp32.
+
+    On a processor no kernel silences some of them, and none shares heads (Falcon's own attention).
+    """
+    shape = workload.architecture
+    shared = not shape.packable and shape.kv_heads < shape.heads
+    usual = workload.on_cpu and workload.attention != "eager"
+    return usual and (shape.attention_dropout > 0 or shared)
 
 
 def _scores(workload: Workload) -> int:
@@ -97,11 +134,14 @@ def score_bytes(workload: Workload) -> int:
     """Return the bytes of scores that one block keeps.
 
     Eager keeps the softmax in fp32 and, where the compute type is another, once more in that. sdpa
-    keeps no scores, but a mask of b·s² numbers where rows are padded. No kernel of torch knows
+    keeps no scores, but a mask of b·s² numbers where rows are padded; where a processor makes them
+    all, the softmax in fp32, and with dropout its factors and the product. No kernel of torch knows
     capped scores (Gemma 2): they are written out, the tanh, the softmax and its copy, and a mask of
     one byte.
     """
     element = workload.element
+    if _written_out_on_cpu(workload):
+        return FP32 * (3 if workload.architecture.attention_dropout else 1) * _scores(workload)
     if workload.attention == "eager":
         return _scores(workload) * (4 + (element if element < FP32 else 0))
     if workload.architecture.attention_cap and workload.stack.ours:
@@ -112,11 +152,13 @@ def score_bytes(workload: Workload) -> int:
 
 
 def score_backward_bytes(workload: Workload) -> int:
-    """Return what the backward pass of the eager softmax adds to the scores kept.
+    """Return what the backward pass of a softmax that is written out adds to the scores kept.
 
     Its gradient and its result in fp32, 8 B per score. CUDA holds one more of the compute type:
     in 16 bits it takes the place of the probabilities' copy, which is freed by then.
     """
+    if _written_out_on_cpu(workload):
+        return 2 * FP32 * _scores(workload)
     if workload.attention != "eager":
         return 0
     return _scores(workload) * (12 if workload.element == FP32 and not workload.on_cpu else 8)

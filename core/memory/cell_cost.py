@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from core.memory.activations import hidden_bytes, layer_loads
 from core.memory.cells import Cell, ModelCells
 from core.memory.devices import Device
-from core.memory.inputs import factor_copy_bytes, trained_input_bytes
+from core.memory.inputs import copied_bytes, trained_input_bytes
 from core.memory.methods import method_of
 from core.memory.plan import NOTHING, MemoryPlan
 from core.memory.trained import adapter_bytes, gradient_bytes, optimizer_bytes
@@ -100,7 +100,8 @@ def cell_costs(
     """
     if device is not None and device.kind == "cpu":
         known = replace(known, on_cpu=True)
-    model = ModelCells.of(info, settings.adapter.targets)
+    pattern = getattr(settings.adapter, "rank_pattern", ())
+    model = ModelCells.of(info, settings.adapter.targets, pattern)
     workload = Workload.of(model, settings, method_of(settings.model), known)
     first = workload.first_block
     adaptable = ModelCells.of(info, (ALL_LINEAR,)).targets
@@ -113,7 +114,7 @@ class _Costing:
     def __init__(self, workload: Workload, again: range) -> None:
         self._workload, self._again = workload, again
         self._kept: dict[tuple[object, ...], dict[str, float]] = {}
-        self._trained: dict[tuple[tuple[int, int], int], CellCost] = {}
+        self._trained: dict[tuple[tuple[int, int], int, int], CellCost] = {}
         self._reach: dict[tuple[str, int], float] = {}
         self._frozen = 0.0
 
@@ -139,7 +140,7 @@ class _Costing:
 
     def _trained_cost(self, cell: Cell) -> CellCost:
         """Return adapter, gradients and moments of one cell."""
-        key = cell.shape, cell.count
+        key = cell.shape, cell.count, cell.rank
         if key not in self._trained:
             alone = _with_targets(self._workload, (cell,))
             self._trained[key] = CellCost(
@@ -208,4 +209,4 @@ def _input_bytes(workload: Workload, targets: Sequence[Cell]) -> float:
     per_token = trained_input_bytes(workload, narrow, mlp=False) + trained_input_bytes(
         workload, wide, mlp=True
     )
-    return workload.tokens * per_token + factor_copy_bytes(workload, targets)
+    return workload.tokens * per_token + copied_bytes(workload, targets)

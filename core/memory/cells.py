@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from core.models.info import Architecture, LinearModule, ModelInfo
-from core.models.targets import ALL_LINEAR, resolve
+from core.models.targets import ALL_LINEAR, resolve, resolve_ranks
 
 OUTPUT_LABELS = frozenset(
     {"o_proj", "out_proj", "down_proj", "c_proj", "fc2", "fc_out", "w2", "dense"}
@@ -27,6 +28,7 @@ class Cell(NamedTuple):
         shape: (out, in) of one matrix.
         count: How many there are: 1, or the number of experts.
         routed: How many of them a token passes.
+        rank: r of its adapter where it has one of its own, else 0.
     """
 
     layer: int
@@ -34,6 +36,7 @@ class Cell(NamedTuple):
     shape: tuple[int, int]
     count: int  # type: ignore[assignment]  # a tuple's method, which nobody needs here
     routed: int
+    rank: int = 0
 
     @property
     def parameters(self) -> int:
@@ -72,6 +75,7 @@ class ModelCells:
         targets: The matrices that get an adapter.
         parameters: All parameters of the model.
         expert_parameters: How many of them belong to experts.
+        transposed: In 16 bits the matrices are GPT-2's Conv1D.
     """
 
     architecture: Architecture
@@ -79,24 +83,35 @@ class ModelCells:
     targets: tuple[Cell, ...]
     parameters: int
     expert_parameters: int
+    transposed: bool
 
     @classmethod
     @lru_cache(maxsize=8)
-    def of(cls, info: ModelInfo, targets: tuple[str, ...]) -> "ModelCells":
+    def of(
+        cls, info: ModelInfo, targets: tuple[str, ...], rank_pattern: tuple[str, ...] = ()
+    ) -> "ModelCells":
         """Count the matrices of a model and those that `targets` names.
 
         Kept for the last few models: a page of the window plans the same one some eighty times.
 
         Raises:
-            UserError: A target matches no module.
+            UserError: A target, or an entry of `rank_pattern`, matches no module.
         """
         routed, modules = info.architecture.experts_per_token, info.grid.modules
         blocks = chosen = _cells(modules, routed)
-        if targets != (ALL_LINEAR,):
+        if targets != (ALL_LINEAR,) or rank_pattern:
             names = set(resolve(targets, info.grid))
-            chosen = _cells((module for module in modules if module.name in names), routed)
+            ranks = resolve_ranks(rank_pattern, info.grid)
+            chosen = _cells((module for module in modules if module.name in names), routed, ranks)
         cells = blocks + _cells(info.fixed_matrices, routed)
-        return cls(info.architecture, cells, chosen, info.parameters, info.expert_parameters)
+        return cls(
+            info.architecture,
+            cells,
+            chosen,
+            info.parameters,
+            info.expert_parameters,
+            info.transposed,
+        )
 
     @property
     def other_parameters(self) -> int:
@@ -134,6 +149,14 @@ class ModelCells:
         return _shapes(self.targets)
 
     @cached_property
+    def target_kinds(self) -> Mapping[tuple[tuple[int, int], int], int]:
+        """How many targets there are of each shape and `Cell.rank`."""
+        counted: Counter[tuple[tuple[int, int], int]] = Counter()
+        for cell in self.targets:
+            counted[cell.shape, cell.rank] += cell.count
+        return counted
+
+    @cached_property
     def target_layers(self) -> tuple[tuple[Cell, ...], ...]:
         """The targets of every block."""
         layers: list[list[Cell]] = [[] for _ in range(self.architecture.layers)]
@@ -144,18 +167,24 @@ class ModelCells:
     @cached_property
     def twins(self) -> tuple[int, ...]:
         """For every block the first one with the same targets, which needs the same memory."""
-        first: dict[tuple[tuple[str, tuple[int, int], int], ...], int] = {}
+        first: dict[tuple[tuple[str, tuple[int, int], int, int], ...], int] = {}
         return tuple(
-            first.setdefault(tuple((c.kind, c.shape, c.routed) for c in cells), layer)
+            first.setdefault(tuple((c.kind, c.shape, c.routed, c.rank) for c in cells), layer)
             for layer, cells in enumerate(self.target_layers)
         )
 
 
-def _cells(modules: Iterable[LinearModule], experts_per_token: int) -> tuple[Cell, ...]:
-    counted = Counter((module.layer, module.kind, module.shape) for module in modules)
+def _cells(
+    modules: Iterable[LinearModule],
+    experts_per_token: int,
+    ranks: Mapping[str, int] = MappingProxyType({}),
+) -> tuple[Cell, ...]:
+    counted = Counter(
+        (module.layer, module.kind, module.shape, ranks.get(module.name, 0)) for module in modules
+    )
     return tuple(
-        Cell(layer, kind, shape, count, min(count, experts_per_token or 1))
-        for (layer, kind, shape), count in counted.items()
+        Cell(layer, kind, shape, count, min(count, experts_per_token or 1), rank)
+        for (layer, kind, shape, rank), count in counted.items()
     )
 
 

@@ -1,6 +1,7 @@
 """Which blocks keep their activations, and which compute them again in the backward pass.
 
-A checkpointed block keeps the hidden states that it was given, T·h·e bytes, instead of its load.
+A checkpointed block keeps the hidden states that it was given, T·h·e bytes, instead of its load,
+and what is not in autograd's sight.
 The lowest blocks that backward reaches are checkpointed: then the upper ones are gone by the time
 the first is computed again.
 """
@@ -8,6 +9,7 @@ the first is computed again.
 from collections.abc import Callable
 
 from core.memory.activations import LayerLoad, hidden_bytes, layer_loads
+from core.memory.mlp import measured_bytes
 from core.memory.norms import end_bytes, norm_backward_bytes, one_kernel
 from core.memory.workload import FP32, Workload
 
@@ -27,13 +29,14 @@ def activation_bytes(workload: Workload, checkpointed: int) -> tuple[float, floa
         return 0.0, 0.0, 0.0
     held = hidden_bytes(workload)
     whole, again = loads[checkpointed:], loads[:checkpointed]
-    below = checkpointed * held
+    stay = [i * held + sum(load.stays for load in again[:i]) for i in range(checkpointed + 1)]
+    below = stay[-1]
     kept = below + sum(load.kept for load in whole)
     ends = end_bytes(workload)
-    backward = [kept + ends + norm_backward_bytes(workload)]
+    backward = [kept + ends + norm_backward_bytes(workload), kept + measured_bytes(workload)]
     if whole:
         backward.append(kept - whole[-1].kept + whole[-1].live)
-    backward += [i * held + _again(workload, load, lowest=i == 0) for i, load in enumerate(again)]
+    backward += [stay[i] + _again(workload, load, lowest=i == 0) for i, load in enumerate(again)]
     first = _again(workload, loads[0], lowest=True) if again else loads[0].live
     return kept + ends, max(backward), first
 
@@ -46,7 +49,7 @@ def _again(workload: Workload, load: LayerLoad, *, lowest: bool) -> float:
     """
     as_given = workload.element == FP32 or one_kernel(workload)
     shared = as_given and not lowest
-    return load.live + load.unpacked + (0 if shared else hidden_bytes(workload))
+    return load.again + (0 if shared else hidden_bytes(workload))
 
 
 def _stock(
@@ -56,8 +59,10 @@ def _stock(
     held = float(hidden_bytes(workload))
     if checkpointed:
         kept = 0.0 if workload.stack.offloads else len(loads) * held
-        live = held + max(load.live for load in loads) - _first_norm_bytes(workload)
-        return kept, kept + live, live
+        first = held - _first_norm_bytes(workload)
+        below = sum(load.stays for load in loads[:-1])
+        last = kept + below + max(load.again for load in loads) + first
+        return kept + below + loads[-1].stays, last, loads[0].again + first
     kept = sum(load.kept for load in loads)
     return kept, kept - loads[-1].kept + loads[-1].live + held, loads[0].live + held
 

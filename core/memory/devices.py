@@ -1,11 +1,15 @@
 """The devices of this computer, found without torch."""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
 import pynvml
+
+from core.chosen_types import UNTRIED, Types, chosen_types
+from core.memory.measurements import Measurement, kept
 
 CPU_NAME = "This computer (CPU)"
 WINDOWS_SHARE = 1 / 16
@@ -15,6 +19,30 @@ memory it raises no error there, it moves pages into main memory, and a step tak
 long. 600 MiB are what ComfyUI leaves "because of the shared vram issue"; of a card of 12 GB a
 reserve of 512 MiB was not enough (github.com/Joakimpalm-Zen/xyntetik-runner/pull/105).
 """
+
+
+COUNTED = 20
+"""Of the measurements on a device the newest that count: libraries and drivers change."""
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """What was measured on a device beside the tensors of a run (bytes).
+
+    Attributes:
+        tensor_bytes: The tensors.
+        overhead_bytes: What the peak had beside them; on a GPU what lay outside of the allocator.
+        brief: Measured by the two steps of a probe, not by a whole run.
+    """
+
+    tensor_bytes: int
+    overhead_bytes: int
+    brief: bool = False
+
+    @property
+    def measured_bytes(self) -> int:
+        """Both together."""
+        return self.tensor_bytes + self.overhead_bytes
 
 
 @dataclass(frozen=True)
@@ -31,6 +59,8 @@ class Device:
         driver_bytes: What the driver keeps for itself, as far as it tells.
         windows_bytes: What is left free so that Windows does not move memory into main memory.
         series: Of a card to plan for: its family, such as NVIDIA GeForce RTX 40.
+        overheads: What was measured here lately (see `core.memory.calibration`).
+        types: What number types that are "auto" came to here.
     """
 
     name: str
@@ -42,6 +72,8 @@ class Device:
     driver_bytes: int = 0
     windows_bytes: int = 0
     series: str = ""
+    overheads: tuple[Overhead, ...] = ()
+    types: Types = UNTRIED
 
     @property
     def used_bytes(self) -> int:
@@ -51,8 +83,26 @@ class Device:
 
 
 def find_devices() -> list[Device]:
-    """Return the NVIDIA GPUs of this computer, then its processor."""
-    return [*_nvidia_gpus(), _processor()]
+    """Return the NVIDIA GPUs of this computer, then its processor, with what was measured there."""
+    measured = kept()
+    return [
+        replace(device, overheads=_overheads(device, measured))
+        for device in (*_nvidia_gpus(), _processor())
+    ]
+
+
+def _overheads(device: Device, measured: Sequence[Measurement]) -> tuple[Overhead, ...]:
+    """Return the newest measurements that tell the overhead of this device."""
+    found = []
+    for one in measured:
+        if (one.device, one.device_kind) != (device.name, device.kind):
+            continue
+        if device.kind == "cpu":
+            beside = one.measured_bytes - one.tensor_bytes
+            found.append(Overhead(one.tensor_bytes, beside, brief=one.kind == "probe"))
+        elif one.outside_bytes:
+            found.append(Overhead(0, one.outside_bytes))
+    return tuple(found[-COUNTED:])
 
 
 def _nvidia_gpus() -> list[Device]:
@@ -112,4 +162,6 @@ def _text(name: Any) -> str:
 
 def _processor() -> Device:
     memory = psutil.virtual_memory()
-    return Device(CPU_NAME, int(memory.total), int(memory.available), "cpu")
+    return Device(
+        CPU_NAME, int(memory.total), int(memory.available), "cpu", types=chosen_types("cpu")
+    )

@@ -100,7 +100,14 @@ def _workspace(plan: MemoryPlan, info: ModelInfo, settings: RunSettings) -> str:
 
 
 def _context(plan: MemoryPlan, info: ModelInfo, settings: RunSettings) -> str:
-    return "What driver and libraries take before the first tensor; it depends on the machine."
+    if plan.source == "measured":
+        return "What was measured beside the tensors: driver, libraries, and memory that they keep."
+    if plan.calibrated_by:
+        return "What driver and libraries take beside the tensors, as measured on this machine."
+    return (
+        "What driver and libraries take for themselves; it depends on the machine. On a processor "
+        "also what the C library cannot use again of freed memory, and a checkpoint in the making."
+    )
 
 
 TEXTS: dict[str, Callable[[MemoryPlan, ModelInfo, RunSettings], str]] = {

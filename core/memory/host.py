@@ -10,18 +10,20 @@ from pathlib import Path
 
 import psutil
 
-from core.adapters import ADAPTERS
+from core.adapters import ADAPTERS, AdapterSettings
 from core.memory.devices import Device
-from core.memory.overhead import WORKER_BASE
-from core.memory.plan import HEAP_WASTE, MemoryPlan
+from core.memory.overhead import WORKER_BASE, saving_bytes
+from core.memory.plan import MemoryPlan
 from core.memory.trained import ADAPTER_ELEMENT, EIGHT_BIT, state_bytes
 from core.memory.workload import FP32
 from core.models import store
 from core.models.info import ModelInfo
-from core.models.targets import resolve
+from core.models.targets import adapted
 from core.settings import RunSettings
 
 BF16 = 2  # bytes
+ROUNDING_WASTE = 0.85
+"""Of weights that are rounded on a processor: the holes that rounding leaves between them."""
 CODE_TABLES = 2 * 256 * FP32  # bytes: what the 8-bit numbers of each moment stand for
 TOKEN = 4  # bytes: int32, see `core.data.token_rows`
 TOKEN_ROW = 3 * 8 + 2 * TOKEN + TOKEN + 2 * 4
@@ -66,8 +68,8 @@ def memory_needs(
         ),
         Need(
             "Saving a checkpoint",
-            saving_bytes(info, settings),
-            "A copy of adapter and moments, so that training goes on, and the file being made.",
+            saving_bytes(adapter_bytes(info, settings), moment_bytes(info, settings)),
+            "A copy of adapter and moments, so that training goes on, and the file, twice over.",
         ),
         Need(
             "Merging with PEFT, later",
@@ -119,23 +121,14 @@ def loading_bytes(info: ModelInfo, plan: MemoryPlan, device: Device) -> int:
     before the next one comes (`convert_and_load_state_dict_in_model`). So nothing depends on the
     size of a shard, and the pages of the files go back to the system when it needs them.
 
-    On a processor the weights stay. Rounding them leaves holes between what stays, as training does
-    (`HEAP_WASTE`). Of 645 million parameters 1,860 MiB were measured in 4 bits and fp32, 1,865 are
-    computed; 2,772 in fp32 without rounding, 2,890 computed.
+    On a processor the weights stay. Rounding them leaves holes between what stays
+    (`ROUNDING_WASTE`). Of 645 million parameters 1,860 MiB were measured in 4 bits and fp32, 1,865
+    are computed; 2,772 in fp32 without rounding, 2,890 computed.
     """
     if device.kind != "cpu":
         return WORKER_BASE.likely + max((tensor.size_bytes for tensor in info.tensors), default=0)
-    waste = HEAP_WASTE if plan.bits < 16 else 0.0
+    waste = ROUNDING_WASTE if plan.bits < 16 else 0.0
     return WORKER_BASE.likely + round((1 + waste) * plan.parts["weights"])
-
-
-def saving_bytes(info: ModelInfo, settings: RunSettings) -> int:
-    """Return what saving needs while training goes on: a copy of all, and the largest file.
-
-    Source: `core.training.snapshot.files_of`; each file is made when it is written.
-    """
-    weights, moments = adapter_bytes(info, settings), moment_bytes(info, settings)
-    return weights + moments + max(weights, moments)
 
 
 def merging_bytes(info: ModelInfo, settings: RunSettings) -> int:
@@ -145,7 +138,7 @@ def merging_bytes(info: ModelInfo, settings: RunSettings) -> int:
     scales it: 8·m·n for the largest adapted matrix. Saving writes from where the weights lie. Of
     645 million parameters 1,786 MiB were measured, 1,772 are computed.
     """
-    largest = max(m * n for m, n in _target_shapes(info, settings))
+    largest = max(m * n for (m, n), _ in _targets(info, settings))
     loaded = WORKER_BASE.likely + sixteen_bit_bytes(info) + adapter_bytes(info, settings)
     return loaded + 2 * FP32 * largest
 
@@ -156,7 +149,7 @@ def merging_bytes(info: ModelInfo, settings: RunSettings) -> int:
 def adapter_bytes(info: ModelInfo, settings: RunSettings) -> int:
     """Return the size of adapter_model.safetensors: N parameters of fp32."""
     count = ADAPTERS[settings.adapter.method].parameters
-    return ADAPTER_ELEMENT * sum(count(s, settings.adapter) for s in _target_shapes(info, settings))
+    return ADAPTER_ELEMENT * sum(count(s, adapter) for s, adapter in _targets(info, settings))
 
 
 def moment_bytes(info: ModelInfo, settings: RunSettings) -> int:
@@ -165,9 +158,9 @@ def moment_bytes(info: ModelInfo, settings: RunSettings) -> int:
     In 8 bits the two tables of 256 codes, which all matrices share in memory, are written with each
     of them, A and B.
     """
-    optimizer, shapes = settings.training.optimizer, _target_shapes(info, settings)
-    tables = 2 * CODE_TABLES * len(shapes) if optimizer in EIGHT_BIT else 0
-    return tables + round(sum(state_bytes(optimizer, s, settings.adapter) for s in shapes))
+    optimizer, targets = settings.training.optimizer, _targets(info, settings)
+    tables = 2 * CODE_TABLES * len(targets) if optimizer in EIGHT_BIT else 0
+    return tables + round(sum(state_bytes(optimizer, s, adapter) for s, adapter in targets))
 
 
 def run_bytes(info: ModelInfo, settings: RunSettings) -> int:
@@ -203,10 +196,13 @@ def is_ready(info: ModelInfo) -> bool:
     file = Path(info.path)
     if not info.path or file.suffix != ".gguf":
         return bool(info.path)
-    return store.stored(f"{file.stem}-{store.fingerprint(file)}") is not None
+    return store.unpacked(file) is not None
 
 
-def _target_shapes(info: ModelInfo, settings: RunSettings) -> list[tuple[int, int]]:
-    """Return the shapes of all matrices that get an adapter."""
+def _targets(
+    info: ModelInfo, settings: RunSettings
+) -> list[tuple[tuple[int, int], AdapterSettings]]:
+    """Return the shapes of all matrices that get an adapter, each with its settings."""
     by_name = info.grid.by_name
-    return [by_name[name].shape for name in resolve(settings.adapter.targets, info.grid)]
+    targets = adapted(settings.adapter, info.grid)
+    return [(by_name[name].shape, adapter) for name, adapter in targets.items()]

@@ -22,7 +22,8 @@ def loss_bytes(workload: Workload) -> float:
 
     N trained tokens are picked of T: their hidden states and the gradient of these, 2·e·N·h, beside
     the logits of one chunk of C tokens: 8 B for the logits and their log-softmax in fp32, which
-    becomes their gradient, and e for the logits, then the gradient, in the compute type.
+    becomes their gradient, and e for the logits, then the gradient, in the compute type; with a cap
+    16 B.
     """
     if not workload.stack.ours:
         return whole_loss_bytes(workload)
@@ -30,7 +31,8 @@ def loss_bytes(workload: Workload) -> float:
     picked = workload.trained_share * workload.tokens
     chunk = chunk_tokens(shape.vocab_size, on_cpu=workload.on_cpu)
     narrow = element if element < FP32 else 0
-    per_logit = narrow + 2 * FP32
+    # A cap is differentiated with two more fp32 numbers, before the compute type's are made.
+    per_logit = 4 * FP32 if shape.logit_cap else narrow + 2 * FP32
     chosen = 2 * element * picked * shape.hidden_size
     choosing = element * (picked + workload.tokens) * shape.hidden_size
     return max(chosen + per_logit * min(picked, chunk) * shape.vocab_size, choosing)

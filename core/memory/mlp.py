@@ -8,9 +8,16 @@ from core.memory.workload import FP32, Workload
 
 _ROUTING = 100
 """Bytes per token of a router's scores, the experts it chose and where they put the token."""
-_KEPT_BY_ACTIVATION = {"gelu_new": 4, "relu": 1, "gelu": 1, "gelu_pytorch_tanh": 1}
-"""Tensors of e·f that an activation keeps: its input where it is one kernel, more where it is
-written out (`transformers.activations`)."""
+_KEPT_BY_ACTIVATION = {
+    "gelu": 1,
+    "gelu_pytorch_tanh": 1,
+    "gelu_new": 4,
+    "gelu_fast": 8,
+    "relu": 1,
+    "relu2": 1,
+}
+"""Tensors of e·f that an activation keeps: its input where it is one kernel (its result in ReLU),
+more where it is written out (`transformers.activations`)."""
 
 
 def mlp_bytes(workload: Workload) -> int:
@@ -22,11 +29,22 @@ def mlp_bytes(workload: Workload) -> int:
     """
     shape, element = workload.architecture, workload.element
     own = 3 if shape.mlp_gated else _KEPT_BY_ACTIVATION.get(shape.activation, 2)
-    kept = own * element * mlp_width(workload)
+    kept = own * element * mlp_width(workload) + dropout_bytes(workload)
     if not shape.experts:
         return kept
     copies = element * shape.hidden_size * shape.experts_per_token
     return kept + copies + _ROUTING + 3 * element * shape.shared_size
+
+
+def dropout_bytes(workload: Workload) -> int:
+    """Return bytes per token of the mask with which a block silences some of its sums.
+
+    One byte per number of the hidden states; a processor keeps the factors themselves.
+    """
+    if not workload.architecture.dropout:
+        return 0
+    own = workload.element if workload.on_cpu else 1
+    return own * workload.architecture.hidden_size
 
 
 def _branches(workload: Workload) -> int:
@@ -66,12 +84,19 @@ def widened_bytes(workload: Workload) -> int:
     `DoraLinearLayer`). On a GPU adapted 4-bit matrices have a buffer of their own (`buffer_bytes`).
     """
     model = workload.model
-    if workload.adapter.method == "dora" and not workload.full:
-        return 16 * max(rows * columns for rows, columns in model.target_shapes)
+    if workload.dora:
+        return measured_bytes(workload)
     widened = workload.weight_element * model.widest_matrix
     if workload.method.bits == 16 or buffer_bytes(workload) >= widened:
         return 0
     return widened
+
+
+def measured_bytes(workload: Workload) -> int:
+    """Return what DoRA needs to measure the rows of its largest matrix, forward as backward."""
+    if not workload.dora:
+        return 0
+    return 4 * FP32 * max(rows * columns for rows, columns in workload.model.target_shapes)
 
 
 def buffer_bytes(workload: Workload) -> int:

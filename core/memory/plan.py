@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
+from core.chosen_types import UNTRIED
+from core.memory.calibration import calibrated
 from core.memory.cells import ModelCells
 from core.memory.checkpointing import activation_bytes, fewest_blocks
 from core.memory.devices import Device
@@ -13,6 +16,7 @@ from core.memory.mlp import buffer_bytes
 from core.memory.overhead import (
     Range,
     context_bytes,
+    heap_bytes,
     library_workspace_bytes,
 )
 from core.memory.shards import gathered_bytes
@@ -42,11 +46,6 @@ PARTS = (
 NOTHING = Known()
 ERROR = 0.05  # of the allocator's peak: the worst of 165 public runs was 5.3 %, the mean 0.9 %
 UNKNOWN_ERROR = 0.2  # of a family that is planned as if its blocks were Llama's
-HEAP_WASTE = 0.85
-"""Of the tensors, on a processor: what the C library keeps of freed memory, and what kernels make
-for themselves. Short runs of the starter's shape took 17 to 35 % more than their tensors. Over many
-steps with rows of many lengths the peak grows: after 60 with the default settings it was 41 % above
-the tensors planned for the longest rows, though the rows that came had half as many tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +67,7 @@ class MemoryPlan:
         checkpointed: Blocks that are computed again in backward.
         blocks: All blocks of the model.
         source: "formula", "dry-run" or "measured".
+        calibrated_by: Measurements on the device that the context was learned from.
     """
 
     method: str
@@ -84,11 +84,27 @@ class MemoryPlan:
     checkpointed: int
     blocks: int
     source: str = "formula"
+    calibrated_by: int = 0
 
     @property
     def allocated_bytes(self) -> int:
         """The allocator's peak: everything but the context."""
         return self.peak_bytes - self.parts["context"]
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the arguments that make it anew, as plain JSON data."""
+        return {**vars(self), "parts": dict(self.parts)}
+
+    def scaled(self, factor: float) -> "MemoryPlan":
+        """Return it with every amount multiplied."""
+        parts = {name: round(size * factor) for name, size in self.parts.items()}
+        return replace(
+            self,
+            parts=MappingProxyType(parts),
+            peak_bytes=sum(parts.values()),
+            low_bytes=round(self.low_bytes * factor),
+            high_bytes=round(self.high_bytes * factor),
+        )
 
     @property
     def trained_share(self) -> float:
@@ -133,12 +149,23 @@ def plan_methods(
     Raises:
         UserError: A target matches no module of the model.
     """
-    cells = ModelCells.of(info, settings.adapter.targets)
+    settings = _with_chosen_types(settings, device)
+    pattern = getattr(settings.adapter, "rank_pattern", ())
+    cells = ModelCells.of(info, settings.adapter.targets, pattern)
     if device is not None and device.kind == "cpu":
         known = replace(known, on_cpu=True)
     return tuple(
         _plan(Workload.of(cells, settings, method, known), settings, device) for method in methods
     )
+
+
+def _with_chosen_types(settings: RunSettings, device: Device | None) -> RunSettings:
+    """Return the settings with what "auto" came to on the device, as far as it was tried there."""
+    types, model = (device.types if device else UNTRIED), settings.model
+    if not types.products or not model.dtype == model.attention_dtype == "auto":
+        return settings
+    decided = {"dtype": types.products, "attention_dtype": types.attention}
+    return settings.model_copy(update={"model": model.model_copy(update=decided)})
 
 
 def _plan(workload: Workload, settings: RunSettings, device: Device | None) -> MemoryPlan:
@@ -172,13 +199,13 @@ def _peak(workload: Workload, device: Device | None) -> MemoryPlan:
     """Return the largest of the moments of a workload, and the context."""
     candidates = moments(workload, library_workspace_bytes(device))
     moment = max(candidates, key=lambda name: sum(candidates[name].values()))
-    context = context_bytes(device)
     parts = {name: round(candidates[moment].get(name, 0)) for name in PARTS}
     allocated = sum(parts.values())
+    context = context_bytes(device) + heap_bytes(device, parts)
     parts["context"] = context.likely
     error = ERROR if workload.architecture.known else UNKNOWN_ERROR
-    interval = _interval(allocated, context, error, HEAP_WASTE if workload.on_cpu else error)
-    return MemoryPlan(
+    interval = _interval(allocated, context, error)
+    plan = MemoryPlan(
         method=workload.method.name,
         bits=workload.method.bits,
         double_quant=workload.method.double_quant,
@@ -193,6 +220,7 @@ def _peak(workload: Workload, device: Device | None) -> MemoryPlan:
         checkpointed=workload.checkpointed or 0,
         blocks=workload.architecture.layers,
     )
+    return calibrated(plan, device)
 
 
 def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, float]]:
@@ -212,7 +240,7 @@ def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, f
     gradients = share * gradient_bytes(workload)
     kept, last, first = activation_bytes(workload, workload.checkpointed or 0)
     # From the second micro-batch of an accumulated step on the gradients lie under forward too.
-    early = 0.0 if workload.accumulation == 1 and not workload.stack.ours else gradients
+    early = 0.0 if workload.accumulation == 1 else gradients
     held = held_logit_bytes(workload)
     late = 0.0 if workload.stack.steps_in_backward else gradients
     temporary = share * step_temporary_bytes(workload)
@@ -234,9 +262,9 @@ def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, f
     }
 
 
-def _interval(allocated: int, context: Range, below: float, above: float) -> Range:
+def _interval(allocated: int, context: Range, error: float) -> Range:
     return Range(
-        round(allocated * (1 - below)) + context.low,
+        round(allocated * (1 - error)) + context.low,
         allocated + context.likely,
-        round(allocated * (1 + above)) + context.high,
+        round(allocated * (1 + error)) + context.high,
     )

@@ -1,8 +1,10 @@
 """Changes of settings that are proposed for the sake of memory, and what each does to the plan."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import nlargest
 from math import prod
 from typing import Any
@@ -55,6 +57,8 @@ class Case:
         device: Where it would run.
         lengths: Tokens of each row, uncut; empty before the data were read.
         trained: Trained tokens of each row under the present limit.
+        exact: A traced or measured plan of the run as it stands. Changes of it are planned by
+            formula, corrected by the share that the formulas are off by here.
     """
 
     info: ModelInfo
@@ -62,13 +66,16 @@ class Case:
     device: Device
     lengths: Sequence[int] = ()
     trained: Sequence[int] = ()
+    exact: MemoryPlan | None = None
     _longest: Sequence[tuple[int, int]] = field(init=False, repr=False)
+    _counts: Mapping[int, int] = field(init=False, repr=False)
     _plans: dict[RunSettings, MemoryPlan] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Pick the rows that can ever share a micro-batch of the longest ones."""
         rows = zip(self.lengths, self.trained, strict=True)
         object.__setattr__(self, "_longest", nlargest(effective_batch(self.settings), rows))
+        object.__setattr__(self, "_counts", Counter(self.lengths))
 
     def after(self, steps: Iterable[Step]) -> RunSettings:
         """Return the settings with these steps taken."""
@@ -77,11 +84,22 @@ class Case:
     def plan(self, settings: RunSettings) -> MemoryPlan:
         """Return the plan of the run under other settings, made once for each."""
         if settings not in self._plans:
-            lengths, trained = ([row[i] for row in self._longest] for i in (0, 1))
-            known = Known.of_rows(lengths, trained, settings)
-            plan = plan_memory(self.info, settings, device=self.device, known=known)
-            self._plans[settings] = plan
+            if self.exact is not None and settings == self.settings:
+                self._plans[settings] = self.exact
+            else:
+                self._plans[settings] = self._formula(settings).scaled(self._correction)
         return self._plans[settings]
+
+    @cached_property
+    def _correction(self) -> float:
+        if self.exact is None:
+            return 1.0
+        return self.exact.peak_bytes / self._formula(self.settings).peak_bytes
+
+    def _formula(self, settings: RunSettings) -> MemoryPlan:
+        lengths, trained = ([row[i] for row in self._longest] for i in (0, 1))
+        known = Known.of_rows(lengths, trained, settings, self._counts)
+        return plan_memory(self.info, settings, device=self.device, known=known)
 
 
 def merged(steps: Iterable[Step]) -> dict[str, Any]:

@@ -7,8 +7,7 @@ same is learned, at last what changes what is learned.
 
 from collections.abc import Callable
 
-from core.adapters import ADAPTERS
-from core.adapters.base import LowRankSettings
+from core.adapters.base import LowRankSettings, at_rank
 from core.data.stats import DataStats
 from core.memory.devices import Device
 from core.memory.proposals import Case, Step, effective_batch
@@ -161,8 +160,8 @@ def fewer_bits(case: Case, settings: RunSettings) -> list[Step]:
 def lower_rank(case: Case, settings: RunSettings) -> list[Step]:
     """Halve the rank, and alpha with it, so that the scale of ΔW stays."""
     adapter = case.settings.adapter
-    if not isinstance(adapter, LowRankSettings):
-        return []
+    if not isinstance(adapter, LowRankSettings) or adapter.rank_pattern:
+        return []  # ranks that were chosen one by one are not halved behind the user's back
     steps, rank = [], adapter.rank // 2
     while rank >= LOWEST_RANK:
         steps.append(_rank_step(adapter, rank))
@@ -171,8 +170,7 @@ def lower_rank(case: Case, settings: RunSettings) -> list[Step]:
 
 
 def _rank_step(adapter: LowRankSettings, rank: int) -> Step:
-    scaling = ADAPTERS[adapter.method].scaling
-    alpha = adapter.alpha * scaling(adapter) / scaling(adapter.model_copy(update={"rank": rank}))
+    alpha = at_rank(adapter, rank).alpha
     return Step(
         settings={"adapter.rank": rank, "adapter.alpha": alpha},
         words=f"Rank {adapter.rank} → {rank}, alpha {adapter.alpha:g} → {alpha:.4g}",

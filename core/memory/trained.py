@@ -29,8 +29,8 @@ def trained_parameters(workload: Workload) -> int:
     if workload.full:
         return workload.parameters
     count = ADAPTERS[workload.adapter.method].parameters
-    shapes = workload.model.target_shapes.items()
-    return sum(number * count(shape, workload.adapter) for shape, number in shapes)
+    kinds = workload.model.target_kinds.items()
+    return sum(n * count(shape, workload.adapter_of(rank)) for (shape, rank), n in kinds)
 
 
 def trained_element(workload: Workload) -> int:
@@ -51,10 +51,11 @@ def gradient_bytes(workload: Workload) -> int:
 def optimizer_bytes(workload: Workload) -> float:
     """Return the bytes of the optimizer's states, as if paged ones all stayed on the GPU."""
     if not workload.full:
-        shapes = workload.model.target_shapes.items()
-        optimizer, adapter = workload.optimizer, workload.adapter
-        element = workload.adapter_element
-        return sum(n * state_bytes(optimizer, shape, adapter, element) for shape, n in shapes)
+        optimizer, element = workload.optimizer, workload.adapter_element
+        return sum(
+            n * state_bytes(optimizer, shape, workload.adapter_of(rank), element)
+            for (shape, rank), n in workload.model.target_kinds.items()
+        )
     if workload.optimizer == "adafactor":
         return FACTORED_ELEMENT * _rows_and_columns(workload)
     if workload.optimizer in EIGHT_BIT:

@@ -1,11 +1,14 @@
 """What a training step works on, in the plain numbers that the formulas take."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import sqrt
+from statistics import NormalDist
 
-from core.adapters.base import AdapterSettings, LowRankSettings
-from core.memory.cells import ModelCells
+from core.adapters.base import AdapterSettings, LowRankSettings, at_rank
+from core.memory.cells import Cell, ModelCells
 from core.memory.methods import Method
 from core.memory.stack import OURS, TRAINER, Stack
 from core.models.info import Architecture
@@ -23,6 +26,8 @@ class Known:
         longest: Tokens of the longest row; 0 before the data were read. The peak is set by the
             longest micro-batch that is seen, not by the limit.
         trained_share: Trained tokens over all, of the micro-batch where it is largest.
+        together: Tokens of the largest micro-batch of packed rows that is likely to come; 0: as
+            many as if all its rows were the longest.
         attention: "flash" instead of the settings' sdpa or eager; "" for theirs.
         on_cpu: It runs on the processor.
         stack: Which program trains; full fine-tuning and encoders are planned for the Trainer
@@ -32,6 +37,7 @@ class Known:
 
     longest: int = 0
     trained_share: float = 1.0
+    together: int = 0
     attention: str = ""
     on_cpu: bool = False
     stack: Stack = OURS
@@ -39,7 +45,11 @@ class Known:
 
     @classmethod
     def of_rows(
-        cls, lengths: Sequence[int], trained: Sequence[int], settings: RunSettings
+        cls,
+        lengths: Sequence[int],
+        trained: Sequence[int],
+        settings: RunSettings,
+        counts: Mapping[int, int] | None = None,
     ) -> "Known":
         """Return what the rows tell: the micro-batch of the longest ones sets the peak.
 
@@ -47,6 +57,7 @@ class Known:
             lengths: Tokens of each row, before or after cutting.
             trained: Trained tokens of each row after cutting.
             settings: The run; its micro-batch and its maximal length count.
+            counts: How many rows have each length, where `lengths` are but the longest.
         """
         limit = settings.data.max_length
         rows = sorted(zip(lengths, trained, strict=True), reverse=True)
@@ -55,7 +66,27 @@ class Known:
             return cls()
         longest = min(largest[0][0], limit)
         share = sum(count for _, count in largest) / (longest * len(largest))
-        return cls(longest=longest, trained_share=min(share, 1.0))
+        likely = _likely_together(Counter(lengths) if counts is None else counts, settings)
+        together = min(likely, longest * settings.training.micro_batch)
+        return cls(longest=longest, trained_share=min(share, 1.0), together=together)
+
+
+def _likely_together(counts: Mapping[int, int], settings: RunSettings) -> int:
+    """Return the most tokens that the rows of one step are likely to have in a run.
+
+    They are drawn at random: b rows have b·mean tokens with a deviation of √b·σ, and the largest of
+    n such sums lies where a share of 1/(n + 1) is larger.
+
+    Args:
+        counts: How many rows have each length, before or after cutting.
+        settings: The run.
+    """
+    training, limit, number = settings.training, settings.data.max_length, sum(counts.values())
+    mean = sum(count * min(length, limit) for length, count in counts.items()) / number
+    square = sum(count * min(length, limit) ** 2 for length, count in counts.items()) / number
+    rows = min(training.micro_batch * training.accumulation, number)
+    beyond = NormalDist().inv_cdf(1 - 1 / (training.steps + 1))  # in deviations
+    return round(rows * mean + beyond * sqrt(rows * max(0.0, square - mean**2)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +109,7 @@ class Workload:
         rows: Micro-batch.
         length: Tokens of the longest row, to which the others are padded.
         trained_share: Of the tokens; 1 is the upper bound.
+        together: Tokens of a packed micro-batch; 0: rows × length.
         on_cpu: The step runs on the processor, in the memory of the worker process.
         shards: GPUs that split weights, gradients and moments among them.
     """
@@ -99,6 +131,7 @@ class Workload:
     rows: int
     length: int
     trained_share: float
+    together: int
     on_cpu: bool
     shards: int
 
@@ -111,7 +144,10 @@ class Workload:
         ours = method.name != "full" and model.architecture.kind == "decoder"
         stack = known.stack if ours or not known.stack.ours else TRAINER
         attention = known.attention or settings.model.attention
-        packed = stack.ours and training.packing and attention != "eager"
+        if model.architecture.scores_made:
+            attention = "eager"
+        packable = stack.ours and attention != "eager" and model.architecture.packable
+        packed = packable and training.packing
         element = element_bytes(settings.model.dtype, on_cpu=known.on_cpu)
         attended = settings.model.attention_dtype if packed else "auto"
         narrow = stack.ours and training.adapter_products == "model"
@@ -135,6 +171,7 @@ class Workload:
             rows=training.micro_batch,
             length=min(known.longest or limit, limit),
             trained_share=known.trained_share,
+            together=known.together if packed and known.on_cpu else 0,
             on_cpu=known.on_cpu,
             shards=known.shards,
         )
@@ -156,7 +193,7 @@ class Workload:
     @property
     def tokens(self) -> int:
         """T: tokens in one forward pass."""
-        return self.rows * self.length
+        return self.together or self.rows * self.length
 
     @property
     def padded(self) -> bool:
@@ -169,21 +206,41 @@ class Workload:
         return self.method.name == "full"
 
     @property
+    def dora(self) -> bool:
+        """Adapters learn the length of every row besides."""
+        return self.adapter.method == "dora" and not self.full
+
+    @property
     def dropout(self) -> float:
         """Share of an adapter's input that is silenced."""
         return self.adapter.dropout if isinstance(self.adapter, LowRankSettings) else 0.0
 
     @property
     def shortened(self) -> bool:
-        """Adapted matrices are computed in one step (`core.training.adapter_product`)."""
+        """Adapted matrices are computed in one step (`core.training.adapter_product`).
+
+        That takes matrices of torch's Linear, which bitsandbytes also makes of GPT-2's Conv1D.
+        """
         plain = self.adapter.method != "dora" and not self.dropout
-        return self.stack.ours and plain and self.method.bits != 8
+        known = self.method.bits == 4 or not self.model.transposed
+        linear = known and self.architecture.quantizable
+        return self.stack.ours and plain and linear and self.method.bits != 8
+
+    def adapter_of(self, rank: int) -> AdapterSettings:
+        """Return the settings of an adapter with a rank of its own; 0 stands for the common one."""
+        if rank and isinstance(self.adapter, LowRankSettings):
+            return at_rank(self.adapter, rank)
+        return self.adapter
+
+    def rank_of(self, cell: Cell) -> int:
+        """Return r of a target, 0 where its method has none."""
+        return cell.rank or int(getattr(self.adapter, "rank", 0))
 
     @cached_property
     def first_block(self) -> int:
         """The lowest block that backward reaches: the first with an adapter."""
-        if not self.stack.ours:
-            return 0  # the Trainer lets the gradient flow down to the embeddings
+        if self.full or (not self.stack.ours and self.checkpointed != 0):
+            return 0  # with checkpointing PEFT lets the gradient flow down to the embeddings
         layers = self.model.target_layers
         return next((i for i, cells in enumerate(layers) if cells), len(layers))
 

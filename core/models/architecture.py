@@ -17,6 +17,7 @@ _CONTEXT = (
 )
 _ACTIVATION = ("hidden_activation", "hidden_act", "activation_function", "activation")
 _DROPOUT = ("resid_pdrop", "hidden_dropout", "hidden_dropout_prob", "residual_dropout", "dropout")
+_ATTENTION_DROPOUT = ("attn_pdrop", "attention_dropout", "attention_probs_dropout_prob")
 _FIELDS: dict[str, Callable[[Config], Any]] = {
     "layers": lambda text: text.layers,
     "hidden_size": lambda text: text.hidden_size,
@@ -35,6 +36,7 @@ _FIELDS: dict[str, Callable[[Config], Any]] = {
     "logit_cap": lambda text: text.share("final_logit_softcapping"),
     "activation": lambda text: text.word(*_ACTIVATION) or "silu",
     "dropout": lambda text: text.share(*_DROPOUT),
+    "attention_dropout": lambda text: text.share(*_ATTENTION_DROPOUT),
 }
 """How the fields of `Architecture` are read that most families spell in one of a few ways."""
 

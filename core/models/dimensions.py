@@ -42,6 +42,10 @@ class Architecture:
         logit_cap: The same of the logits.
         activation: As transformers calls it.
         dropout: Share of the hidden states that is silenced in training.
+        attention_dropout: The same of the attention weights.
+        packable: Its attention can be replaced by ours, so that rows can be packed: it goes through
+            the interface of transformers.
+        scores_made: No kernel attends: all scores are made, whatever attention is asked for.
         mlp_adaptable: PEFT can adapt plain MLPs and shared experts: not where it takes their names
             for those of fused experts (`convert_peft_config_for_transformers` in PEFT 0.21).
         quantizable: Its matrices are plain Linear modules, which bitsandbytes replaces.
@@ -80,6 +84,9 @@ class Architecture:
     logit_cap: float = 0.0
     activation: str = "silu"
     dropout: float = 0.0
+    attention_dropout: float = 0.0
+    packable: bool = True
+    scores_made: bool = False
     mlp_adaptable: bool = True
     quantizable: bool = True
     known: bool = True

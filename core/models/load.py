@@ -16,7 +16,7 @@ from core.models.folder import CONFIG, check_folder
 from core.models.info import ModelInfo
 from core.models.json_file import read_json
 from core.models.weights import read_weights, weight_files
-from core.settings.run import ModelSettings
+from core.settings import ModelSettings
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +65,8 @@ def load_model(
     )
     if settings.bits == 4 and device == "cpu":
         _keep_trainable(loaded)
+    if settings.bits < 16 and device == "cpu":
+        _let_go_of_files(loaded)
     return loaded
 
 
@@ -182,3 +184,16 @@ def _keep_trainable(model: "PreTrainedModel") -> None:
     for module in model.modules():
         if isinstance(module, Linear4bit):
             module.support_avx512bf16_for_cpu = False
+
+
+def _let_go_of_files(model: "PreTrainedModel") -> None:
+    """Copy what was not quantized out of the mapped files, so that these are closed.
+
+    A page of a file that was read counts as memory of the process for as long as one tensor still
+    lies in the file, and the embeddings would hold all the 16-bit matrices there.
+    """
+    from bitsandbytes.nn import Int8Params, Params4bit
+
+    for weight in model.parameters():
+        if not isinstance(weight, (Int8Params, Params4bit)):
+            weight.data = weight.data.clone()

@@ -28,6 +28,11 @@ def stored(name: str) -> Path | None:
     return folder if (folder / RECORD).is_file() else None
 
 
+def unpacked(file: Path) -> Path | None:
+    """Return the folder that a GGUF file was converted to, or None."""
+    return stored(f"{file.stem}-{fingerprint(file)}")
+
+
 def stored_models() -> list[Path]:
     """Return all finished folders, by name."""
     return sorted(record.parent for record in models_dir().glob(f"[!.]*/{RECORD}"))

@@ -5,11 +5,14 @@ q_proj                that module in every layer
 self_attn.q_proj      the same, where the last part alone is ambiguous
 q_proj@4-29           in layers 4 to 29
 q_proj@0+2-4          in layers 0, 2, 3 and 4
+
+An entry of `adapter.rank_pattern` is the same with a rank: q_proj@4-29=8.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from core.adapters.base import AdapterSettings, LowRankSettings, at_rank
 from core.errors import UserError
 from core.models.info import ModuleGrid
 
@@ -39,6 +42,59 @@ def resolve(targets: Sequence[str], grid: ModuleGrid) -> tuple[str, ...]:
             raise UserError(f"No module of this model matches {target!r}.", f"It has: {known}.")
         chosen |= found
     return tuple(module.name for module in grid.modules if module.name in chosen)
+
+
+def resolve_ranks(rank_pattern: Sequence[str], grid: ModuleGrid) -> dict[str, int]:
+    """Return the ranks of the modules that have one of their own, by full name.
+
+    Args:
+        rank_pattern: Entries such as q_proj@4-29=8; the first that matches a module counts.
+        grid: The modules of the model.
+
+    Raises:
+        UserError: An entry matches no module of this model.
+    """
+    ranks: dict[str, int] = {}
+    for entry in rank_pattern:
+        target, _, rank = entry.rpartition("=")
+        for name in resolve((target,), grid):
+            ranks.setdefault(name, int(rank))
+    return ranks
+
+
+def own_ranks(adapter: AdapterSettings, grid: ModuleGrid) -> dict[str, int]:
+    """Return the ranks that single modules have in these settings, by full name.
+
+    Raises:
+        UserError: An entry of `rank_pattern` matches no module of this model.
+    """
+    return resolve_ranks(getattr(adapter, "rank_pattern", ()), grid)
+
+
+def adapted(adapter: AdapterSettings, grid: ModuleGrid) -> dict[str, AdapterSettings]:
+    """Return the targets by full name, each with the settings that hold for it.
+
+    Raises:
+        UserError: A target or an entry of `rank_pattern` matches no module of this model.
+    """
+    ranks = own_ranks(adapter, grid)
+    settings = dict.fromkeys(resolve(adapter.targets, grid), adapter)
+    if isinstance(adapter, LowRankSettings):
+        own = {name: at_rank(adapter, rank) for name, rank in ranks.items() if name in settings}
+        settings |= own
+    return settings
+
+
+def describe_ranks(ranks: Mapping[str, int], grid: ModuleGrid) -> tuple[str, ...]:
+    """Return the shortest entries of a rank_pattern for modules of the grid."""
+    by_rank: dict[int, list[str]] = {}
+    for name, rank in ranks.items():
+        by_rank.setdefault(rank, []).append(name)
+    return tuple(
+        f"{target}={rank}"
+        for rank, names in sorted(by_rank.items())
+        for target in describe(names, grid)
+    )
 
 
 def describe(names: Iterable[str], grid: ModuleGrid) -> tuple[str, ...]:

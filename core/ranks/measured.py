@@ -34,7 +34,7 @@ def measured(module: StoredModule, change: Change, weights: BaseWeights | None) 
     lengths = read_magnitude(module, change.shape) if "magnitude" in module else None
     if weights is None:
         return Measured(change)
-    w0 = weights.matrix(change.name, change.shape)
+    w0 = weights.get(change.name, change.shape)
     if w0 is None:
         return Measured(change)
     norm = float(np.linalg.norm(w0))

@@ -101,8 +101,8 @@ def draw_spectra(
     shape: tuple[int, int], rank: int, draws: int, random: np.random.Generator
 ) -> Array:
     """Return singular values (draws, min(m, n, r)) of random B·A, up to a common factor."""
-    factor_b = _triangular(random, draws, (shape[0], rank))
-    factor_a = _triangular(random, draws, (shape[1], rank))
+    factor_b = triangular(random, draws, (shape[0], rank))
+    factor_a = triangular(random, draws, (shape[1], rank))
     columns = shape[1]
     lengths = random.normal(columns, np.sqrt(0.8 * columns), (draws, 1, rank))
     lengths = np.sqrt(np.maximum(lengths, 0.05 * columns))
@@ -119,12 +119,12 @@ def _draw_products(blocks: tuple[Block, ...], draws: int, random: np.random.Gene
             sigma = draw_spectra((rows, columns), width, draws, random)
         else:
             tall = max(rows, columns), min(rows, columns)
-            sigma = np.asarray(np.linalg.svd(_triangular(random, draws, tall), compute_uv=False))
+            sigma = np.asarray(np.linalg.svd(triangular(random, draws, tall), compute_uv=False))
         products = np.einsum("di,dj->dij", products, sigma).reshape(draws, -1)
     return np.sort(products, axis=1)[:, ::-1]
 
 
-def _triangular(random: np.random.Generator, draws: int, shape: tuple[int, int]) -> Array:
+def triangular(random: np.random.Generator, draws: int, shape: tuple[int, int]) -> Array:
     """Return R of the QR of Gaussian matrices of `shape`, (draws, min(shape), columns)."""
     rows, columns = shape
     height = min(rows, columns)

@@ -48,6 +48,7 @@ class AdapterFiles:
 
     Attributes:
         folder: Where the adapter lies; of a file by itself, the file.
+        stored: What is in it.
 
     Raises:
         UserError: There is no adapter, or its files are damaged or of another kind.
@@ -62,14 +63,14 @@ class AdapterFiles:
         start: Path | None = None,
         earlier: Sequence[Path] = (),
     ) -> None:
-        self._stored = _open(find_weights(Path(path)), base)
-        file = self._stored.file.path
+        self.stored = _open(find_weights(Path(path)), base)
+        file = self.stored.file.path
         self.folder = file.parent if file.name == WEIGHTS_FILE else file
         self._weights = weights
         self._start = AdapterFiles(start) if start is not None else None
         self._earlier = tuple(AdapterFiles(other) for other in earlier)
-        self._by_name = {module.name: (module, family) for module, family in self._stored.modules}
-        self.total = sum(_count(*one, self._stored) for one in self._stored.modules)
+        self._by_name = {module.name: (module, family) for module, family in self.stored.modules}
+        self.total = sum(_count(*one, self.stored) for one in self.stored.modules)
 
     def __iter__(self) -> Iterator[ModuleSpectrum]:
         for found in self._all():
@@ -99,20 +100,20 @@ class AdapterFiles:
         module, family = self._by_name[name]
         if "magnitude" not in module:
             return None
-        (change,) = family.changes(module, self._stored.description)
+        (change,) = family.changes(module, self.stored.description)
         assert not isinstance(change, ScaleVector)
         return read_magnitude(module, change.shape)
 
     def spectra(self, modules: list[ModuleSpectrum]) -> AdapterSpectra:
         """Return the whole, from all modules that iterating gave."""
-        vectors = tuple(self.vectors()) if self._stored.family == "ia3" else ()
-        whole = in_order(modules, self._info(), vectors)
-        notes = notes_of(self._stored, trained=whole.trained, since_start=self._start is not None)
-        rank = self._stored.rank or max((module.rank for module in modules), default=0)
+        vectors = tuple(self.vectors()) if self.stored.family == "ia3" else ()
+        whole = in_order(modules, self.info, vectors)
+        notes = notes_of(self.stored, trained=whole.trained, since_start=self._start is not None)
+        rank = self.stored.rank or max((module.rank for module in modules), default=0)
         return replace(whole, adapter=replace(whole.adapter, notes=notes, rank=rank))
 
     def _all(self) -> Iterator[Measured]:
-        for module, family in self._stored.modules:
+        for module, family in self.stored.modules:
             changes = self._combined(module, family)
             while (found := self._next(module, changes)) is not None:
                 yield found
@@ -127,7 +128,7 @@ class AdapterFiles:
         """Yield ΔW of a module, less its start, and with what was merged before."""
         others = [*([self._start] if self._start else []), *self._earlier]
         changes = [other._changes_of(module.name) for other in others]
-        for change in family.changes(module, self._stored.description):
+        for change in family.changes(module, self.stored.description):
             if not changes:
                 yield change
                 continue
@@ -149,10 +150,12 @@ class AdapterFiles:
                 "Choose the adapter of the same run.",
             )
         module, family = self._by_name[name]
-        return {c.name: c for c in family.changes(module, self._stored.description)}
+        return {c.name: c for c in family.changes(module, self.stored.description)}
 
-    def _info(self) -> AdapterInfo:
-        stored = self._stored
+    @property
+    def info(self) -> AdapterInfo:
+        """What is known beside the matrices, without notes about them."""
+        stored = self.stored
         used = [
             stored.file.tensors[key]
             for key in dict.fromkeys(key for m, _ in stored.modules for key in m.keys.values())
@@ -163,6 +166,7 @@ class AdapterFiles:
             path=str(self.folder),
             family=stored.family,
             base_model=stored.base_model,
+            rank=stored.rank,
             alpha=stored.alpha,
             dtype="/".join(sorted({tensor.dtype for tensor in matrices})),
             parameters=sum(prod(tensor.shape) for tensor in matrices),

@@ -58,6 +58,18 @@ class SafetensorsFile:
                 f"{name} is stored as {tensor.dtype}, which holds no plain numbers.",
                 "Save the adapter in float32, float16 or bfloat16.",
             )
+        values = np.frombuffer(self.raw(name), PLAIN[tensor.dtype])
+        if tensor.dtype == "BF16":
+            values = (values.astype("<u4") << 16).view("<f4")
+        return values.astype(np.float64).reshape(tensor.shape)
+
+    def raw(self, name: str) -> bytes:
+        """Return the bytes of a tensor, of whatever number type.
+
+        Raises:
+            UserError: The file changed.
+        """
+        tensor = self.tensors[name]
         with self.path.open("rb") as file:
             file.seek(tensor.start)
             data = file.read(tensor.size_bytes)
@@ -66,7 +78,4 @@ class SafetensorsFile:
                 f"{self.path.name} is damaged: {name} ends before its data does.",
                 "The file changed while it was read. Open it again.",
             )
-        values = np.frombuffer(data, PLAIN[tensor.dtype])
-        if tensor.dtype == "BF16":
-            values = (values.astype("<u4") << 16).view("<f4")
-        return values.astype(np.float64).reshape(tensor.shape)
+        return data

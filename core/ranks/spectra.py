@@ -18,9 +18,10 @@ from core.ranks.families import ScaleVector
 from core.ranks.kronecker import Block, KroneckerUpdate
 from core.ranks.metrics import Array
 from core.ranks.null import Null, unit_null
-from core.ranks.update import Update, singular_values
+from core.ranks.update import Update, singular_values, too_large
 
-_PREFIX = "base_model.model."
+PREFIX = "base_model.model."
+"""What PEFT writes before the module names of the base model."""
 _OUTSIDE = (1_000_000, "")  # sorts modules of no numbered block, such as lm_head, to the end
 
 
@@ -99,6 +100,12 @@ class ModuleSpectrum:
             for share in metrics.ENERGY_SHARES
         }
 
+    @property
+    def smallest(self) -> float:
+        """What a singular value must exceed to say anything: rounding, or `floor` where larger."""
+        relative = max(max(self.shape) * np.finfo(np.float64).eps, self.floor)
+        return float(relative * self.singular_values[0])
+
     @cached_property
     def nuclear_rank(self) -> Mapping[str, int]:
         """Directions that keep 90, 95 and 99 % of the sum Σσ, by share."""
@@ -119,9 +126,8 @@ class ModuleSpectrum:
 
     @cached_property
     def numerical_rank(self) -> int:
-        """Singular values above the rounding of float64, or the floor; 0 while untrained."""
-        relative = max(max(self.shape) * np.finfo(np.float64).eps, self.floor)
-        return int((self.singular_values > relative * self.singular_values[0]).sum())
+        """Singular values above `smallest`; 0 while untrained."""
+        return int((self.singular_values > self.smallest).sum())
 
     @property
     def reliable(self) -> NDArray[np.bool_]:
@@ -218,10 +224,7 @@ def _finite(name: str, compute: Callable[[], Array]) -> Array:
         sigma = compute()
         if np.isfinite(sigma).all():
             return sigma
-    raise UserError(
-        f"The update of {name} holds numbers too large to compute with.",
-        "The file is damaged, or the training diverged. Take an earlier checkpoint.",
-    )
+    raise too_large(name)
 
 
 def _check(update: Update) -> None:
@@ -257,14 +260,16 @@ def in_order(
     modules: list[ModuleSpectrum], adapter: AdapterInfo, vectors: Iterable[ScaleVector] = ()
 ) -> AdapterSpectra:
     """Return the spectra by layer, and inside a layer as data flows: attention, then MLP."""
-    return AdapterSpectra(tuple(sorted(modules, key=_place)), adapter, tuple(vectors))
+    ordered = sorted(modules, key=lambda module: place_of(module.name))
+    return AdapterSpectra(tuple(ordered), adapter, tuple(vectors))
 
 
 def plain_name(name: str) -> str:
     """Return the name in the base model, without PEFT's wrapping."""
-    return name.removeprefix(_PREFIX)
+    return name.removeprefix(PREFIX)
 
 
-def _place(module: ModuleSpectrum) -> tuple[int, bool, int]:
-    layer, kind = locate(module.name) or _OUTSIDE
+def place_of(name: str) -> tuple[int, bool, int]:
+    """Return what a module is sorted by: its layer, then the way the data flow in it."""
+    layer, kind = locate(name) or _OUTSIDE
     return (layer, *flow(kind))

@@ -5,10 +5,12 @@ float64 the relative error of σ stays below 1e-12 down to σ/σ₁ = 1e-9; the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from core.errors import UserError
 from core.ranks.metrics import Array
 
 _BLOCK_ROWS, _BLOCK_WIDTHS = 256, 16  # fastest of those tried, for widths of 8 to 256
@@ -22,12 +24,17 @@ class Update:
         name: Module name in the base model, as in model.layers.3.self_attn.q_proj.
         b: B, (m, r), float64.
         a: A, (r, n), float64.
+        scaling: s.
+        embedding: W is a table of embeddings, whose factors files hold transposed and swapped.
+        window: Height and width of a convolution, which n = inputs·height·width counts in; else ().
     """
 
     name: str
     b: Array
     a: Array
     scaling: float = 1.0
+    embedding: bool = False
+    window: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -60,6 +67,10 @@ class Decomposition:
         k = components
         return Decomposition(self.name, self.u[:, :k], self.sigma[:k], self.v[:, :k])
 
+    def select(self, stays: NDArray[np.bool_]) -> "Decomposition":
+        """Return the components whose place in the mask (q,) is true."""
+        return Decomposition(self.name, self.u[:, stays], self.sigma[stays], self.v[:, stays])
+
     def balanced(self) -> Update:
         """Return the canonical gauge: B = U·√σ and A = √σ·Vᵀ, scaling 1.
 
@@ -77,7 +88,8 @@ def concatenate(updates: Sequence[Update], weights: Sequence[float] = ()) -> Upd
     """
     factors = weights or [1.0] * len(updates)
     scaled = [w * u.scaling * u.b for w, u in zip(factors, updates, strict=True)]
-    return Update(updates[0].name, np.hstack(scaled), np.vstack([u.a for u in updates]))
+    a = np.vstack([u.a for u in updates])
+    return replace(updates[0], b=np.hstack(scaled), a=a, scaling=1.0)
 
 
 def change_since(update: Update, start: Update) -> Update:
@@ -89,16 +101,33 @@ def change_since(update: Update, start: Update) -> Update:
     b, b0 = update.scaling * update.b, start.scaling * start.b
     if b.shape != b0.shape:
         return concatenate([update, start], [1.0, -1.0])
-    return Update(update.name, np.hstack([b - b0, b0]), np.vstack([update.a, update.a - start.a]))
+    a = np.vstack([update.a, update.a - start.a])
+    return replace(update, b=np.hstack([b - b0, b0]), a=a, scaling=1.0)
 
 
 def decompose(update: Update) -> Decomposition:
-    """Return the singular value decomposition of an update, in float64."""
+    """Return the singular value decomposition of an update, in float64.
+
+    Raises:
+        UserError: The numbers are finite, but so large that their products are not.
+    """
     q_b, r_b = np.linalg.qr(update.b)
     q_a, r_a = np.linalg.qr(update.a.T)
-    u, sigma, vt = np.linalg.svd(update.scaling * (r_b @ r_a.T), full_matrices=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        core = update.scaling * (r_b @ r_a.T)
+    if not np.isfinite(core).all():
+        raise too_large(update.name)
+    u, sigma, vt = np.linalg.svd(core, full_matrices=False)
     q = min(*update.shape, update.rank)
     return Decomposition(update.name, q_b @ u[:, :q], sigma[:q], q_a @ vt[:q].T)
+
+
+def too_large(name: str) -> UserError:
+    """Return the error for a module whose products overflow."""
+    return UserError(
+        f"The update of {name} holds numbers too large to compute with.",
+        "The file is damaged, or the training diverged. Take an earlier checkpoint.",
+    )
 
 
 def singular_values(update: Update) -> Array:

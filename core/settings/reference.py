@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.adapters import ADAPTERS
-from core.settings.run import RunSettings, Section
+from core.settings.run import RunSettings
+from core.settings.sections import Section
 
 _HEAD = """# Settings
 

@@ -9,6 +9,19 @@ from core.data.encode import Example
 from core.training.micro_batch import Layout, MicroBatch
 
 
+@dataclass(frozen=True, order=True)
+class Largest:
+    """The size of the largest micro-batch of some: what the peak of memory belongs to.
+
+    Attributes:
+        tokens: T, padding included.
+        trained: N, those that give a loss.
+    """
+
+    tokens: int = 0
+    trained: int = 0
+
+
 @dataclass(frozen=True)
 class Batch:
     """The rows of one optimizer step.
@@ -24,6 +37,12 @@ class Batch:
     layout: Layout
     micro_batches: tuple[MicroBatch, ...]
     order: OrderState
+
+    @property
+    def largest(self) -> Largest:
+        """The size of its largest micro-batch."""
+        parts = self.micro_batches
+        return max(Largest(part.ids.numel(), part.targets.numel()) for part in parts)
 
     def laid_out(self, layout: Layout) -> "Batch":
         """Return the same rows in another layout."""

@@ -2,53 +2,19 @@
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from core.adapters import ADAPTERS
 from core.durable import replace_folder, sync_folder, write_synced
 from core.errors import UserError
 from core.events import Event, Notice
+from core.model_card import model_card
 from core.run_folder import RunFolder
 from core.settings import RunSettings
 from core.training.checkpoint import Checkpoint, CheckpointNotSaved, CheckpointStore
 from core.training.snapshot import CONFIG, WEIGHTS, Cursor
 from core.training.start import Base
-
-_CARD = """\
----
-base_model: {base}
-library_name: peft
-pipeline_tag: text-generation
-tags:
-- lora
-- rankscope
----
-
-# {name}
-
-{method} adapter for `{base}`, made with Rankscope.
-
-| | |
-|---|---|
-| Method | {method}, {settings} |
-| Target layers | {targets} |
-| Base weights in training | {bits} |
-| Data | {data} |
-| Training | {step} of {steps} steps of {rows} rows, peak learning rate {rate:g} |
-| Taken from | {origin} |
-{losses}
-```python
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-base = AutoModelForCausalLM.from_pretrained("{base}")
-tokenizer = AutoTokenizer.from_pretrained("{base}")
-model = PeftModel.from_pretrained(base, "path/to/this/folder")
-```
-
-The licence of the base model{licence} also governs the use of this adapter.
-"""
 
 
 def deliver(
@@ -70,7 +36,7 @@ def deliver(
     if cursor.first_loss is not None and (cursor.best_loss or 0.0) > cursor.first_loss:
         message = "The adapter is worse than the base model on the held-out rows."
         yield Notice(level="warning", message=message, hint="Try a lower learning rate.")
-    card = model_card(run.settings, cursor, checkpoint.step, base)
+    card = _card(run.settings, cursor, checkpoint.step, base)
     try:
         _replace_folder(run.adapter_dir, checkpoint, card)
     except OSError as error:
@@ -81,36 +47,40 @@ def deliver(
     return run.adapter_dir
 
 
-def model_card(settings: RunSettings, cursor: Cursor, step: int, base: Base) -> str:
+def _card(settings: RunSettings, cursor: Cursor, step: int, base: Base) -> str:
     """Return the README.md of the adapter taken from `step`."""
-    best = "the best checkpoint by validation loss" if step == cursor.best_step else "the end"
+    method = ADAPTERS[settings.adapter.method].title
+    return model_card(
+        name=settings.name,
+        summary=f"{method} adapter for `{base.public_name}`, made with Rankscope.",
+        base=base.public_name,
+        facts=_facts(settings, cursor, step, method),
+        licence=base.info.licence,
+    )
+
+
+def _facts(
+    settings: RunSettings, cursor: Cursor, step: int, method: str
+) -> Iterator[tuple[str, str]]:
     adapter = settings.adapter.model_dump()
     shown = ", ".join(f"{k} {v:g}" for k, v in adapter.items() if isinstance(v, int | float))
     double = " with double quantization" if settings.model.double_quant else ""
     bits = {16: "16 bit", 8: "8 bit (LLM.int8)", 4: f"4 bit (NF4{double})"}
-    return _CARD.format(
-        base=base.public_name,
-        name=settings.name,
-        method=ADAPTERS[settings.adapter.method].title,
-        settings=shown,
-        targets=", ".join(settings.adapter.targets),
-        bits=bits[settings.model.bits],
-        data=Path(settings.data.path).name,
-        step=cursor.step,
-        steps=settings.training.steps,
-        rows=settings.training.micro_batch * settings.training.accumulation,
-        rate=settings.training.learning_rate,
-        origin=f"step {step}, {best}",
-        losses=_losses(cursor),
-        licence=f" ({base.info.licence})" if base.info.licence else "",
+    rows = settings.training.micro_batch * settings.training.accumulation
+    best = "the best checkpoint by validation loss" if step == cursor.best_step else "the end"
+    yield "Method", f"{method}, {shown}"
+    yield "Target layers", ", ".join(settings.adapter.targets)
+    yield "Base weights in training", bits[settings.model.bits]
+    yield "Data", Path(settings.data.path).name
+    yield (
+        "Training",
+        f"{cursor.step} of {settings.training.steps} steps of {rows} rows, "
+        f"peak learning rate {settings.training.learning_rate:g}",
     )
-
-
-def _losses(cursor: Cursor) -> str:
-    if cursor.first_loss is None or cursor.best_loss is None:
-        return ""
-    change = f"{cursor.first_loss:.3f} before training, {cursor.best_loss:.3f} after"
-    return f"| Validation loss (nats per token) | {change} |\n"
+    yield "Taken from", f"step {step}, {best}"
+    if cursor.first_loss is not None and cursor.best_loss is not None:
+        change = f"{cursor.first_loss:.3f} before training, {cursor.best_loss:.3f} after"
+        yield "Validation loss (nats per token)", change
 
 
 def _replace_folder(target: Path, checkpoint: Checkpoint, card: str) -> None:

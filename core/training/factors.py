@@ -22,7 +22,7 @@ from core.ranks.gram import FLOOR, gram_singular_values
 if TYPE_CHECKING:
     from core.training.trainee import Trainee
 
-_PREFIX = "base_model.model."
+PREFIX = "base_model.model."
 
 
 class _Adapted(NamedTuple):
@@ -75,7 +75,7 @@ def _adapted(model: PeftModel) -> Iterator[_Adapted]:
         if not hasattr(module, "lora_B") or "default" not in module.lora_B:
             continue
         b, a = (x["default"].weight.detach() for x in (module.lora_B, module.lora_A))
-        yield _Adapted(name.removeprefix(_PREFIX), b, a, module.scaling["default"])
+        yield _Adapted(name.removeprefix(PREFIX), b, a, module.scaling["default"])
 
 
 def write_spectra(trainee: "Trainee", path: Path) -> None:

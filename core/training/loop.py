@@ -16,17 +16,19 @@ from core.events import (
     StepDone,
 )
 from core.history import History
+from core.memory.measurements import keep
 from core.run_folder import RunFolder
-from core.training.ahead import Batches
+from core.training.ahead import Batches, Largest
 from core.training.blocks import listen_in_blocks
 from core.training.compiling import compile_blocks
 from core.training.deliverable import deliver
+from core.training.evidence import measurement
 from core.training.exactness import add_in_order, order_in_words, why_inexact
 from core.training.exam import Exam
 from core.training.guards import Mishap, OutOfMemory, Overflow, Spoilt, out_of_memory_in_words
 from core.training.keeper import Keeper
 from core.training.live_ranks import LiveRanks
-from core.training.measure import PeakMemory
+from core.training.measure import PeakMemory, free_memory
 from core.training.micro_batch import Layout
 from core.training.passage import Passage
 from core.training.prefix import open_prefix
@@ -36,7 +38,7 @@ from core.training.requests import Halt, Requests
 from core.training.room import Room
 from core.training.snapshot import Cursor
 from core.training.spikes import LossAlarm
-from core.training.start import Base, claim, decide_checkpointing, prepare_base
+from core.training.start import Base, claim, decide_checkpointing, prepare_base, record_base
 from core.training.step import Stepper
 from core.training.trainee import (
     Trainee,
@@ -73,17 +75,20 @@ def train(
 def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event, None, None]:
     """Build, train, deliver and prove; a run that is asked to end keeps what it has."""
     try:
-        base = yield from prepare_base(run, requests)
+        base = yield from prepare_base(run.settings, requests)
         rows = yield from build_rows(base.settings, base.folder, requests)
-        base = yield from decide_checkpointing(run, base, rows.train, rows.held_out)
+        base = yield from decide_checkpointing(base, rows.train, rows.held_out)
+        record_base(run, base)
         yield Progress(phase="loading", message=f"Loading {base.info.name}")
         add_in_order(base.precision, wanted=base.settings.training.deterministic)
         memory = PeakMemory(base.precision.device)
-        predicted = base.predicted_bytes(rows.train, rows.held_out)
+        predicted = base.plan(rows.train, rows.held_out).peak_bytes
         with out_of_memory_in_words():
             trainee = build_trainee(base.settings, base, rows)
             vocabulary = base.info.architecture.vocab_size
-            passage = yield from open_passage(wanted_passage(trainee), vocabulary)
+            wanted = wanted_passage(trainee.model, base.settings, trainee.precision)
+            passage = yield from open_passage(wanted, vocabulary)
+        free_memory()  # what loading left
         loop = Loop(run, trainee, passage, requests, memory)
         yield from loop.begin(base, resume=resume)
     except Halt as halt:
@@ -92,7 +97,10 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
     first, outcome = loop.cursor.step, (yield from loop.run_until_asked())
     step = loop.cursor.step
     if step > first:
-        yield MemoryMeasured(predicted_bytes=predicted, measured_bytes=memory.bytes())
+        measured = MemoryMeasured(predicted_bytes=predicted, measured_bytes=memory.bytes())
+        yield measured
+        if not loop.ran_short:
+            keep(measurement(base, "run", measured, loop.largest, memory.outside_bytes()))
     if outcome == "paused" or step == 0:
         yield RunEnded(outcome=outcome, step=step)
         return
@@ -112,6 +120,7 @@ class Loop:
     Attributes:
         cursor: How far the run is.
         keeper: Its checkpoints.
+        largest: The largest micro-batch that has gone through since this process began.
     """
 
     def __init__(
@@ -130,11 +139,17 @@ class Loop:
         self._stepper = Stepper(trainee, passage, requests)
         self.keeper = Keeper(run, trainee)
         self.cursor = Cursor(order=Order(len(trainee.train), self._training.seed).state)
+        self.largest = Largest()
         self._exam: Exam
         self._live: LiveRanks
         self._room: Room
         self._batches: Batches
         self._alarm: LossAlarm
+
+    @property
+    def ran_short(self) -> bool:
+        """Whether memory ran out, so that the peak is that of no micro-batch that went through."""
+        return self.cursor.micro_batch not in (0, self._training.micro_batch)
 
     def begin(self, base: Base, *, resume: bool) -> Generator[Event, None, None]:
         """Go back to the newest checkpoint if asked to, and say what will be done."""
@@ -234,6 +249,7 @@ class Loop:
                 yield self._room.shrink(batch.rows, error)
             except Overflow:
                 yield self._stepper.halve_scale()
+        self.largest = max(self.largest, batch.laid_out(self._room.layout).largest)
         self.cursor = self.cursor.after_step(
             batch.order,
             micro_batch=self._room.layout.micro_batch,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from core.memory.logits import chunk_tokens
 from core.training.head import Head
@@ -74,6 +75,24 @@ def plain_loss(logits: torch.Tensor, targets: torch.Tensor, criterion: Criterion
     """Return the same from logits (N, vocabulary), for models whose head is no plain matrix."""
     logits = logits.float()
     return _sums(logits, logits.log_softmax(-1), targets[:, None], criterion)
+
+
+@torch.no_grad()
+def token_losses(hidden: torch.Tensor, targets: torch.Tensor, head: Head) -> torch.Tensor:
+    """Return the cross-entropy of every target on its own, (N,) fp32, chunk by chunk."""
+    chunk = chunk_tokens(head.weight.shape[0], on_cpu=hidden.device.type == "cpu")
+    parts = [
+        plain_token_losses(head.logits(some), wanted)
+        for some, wanted in zip(
+            torch.split(hidden, chunk), torch.split(targets, chunk), strict=True
+        )
+    ]
+    return torch.cat(parts)
+
+
+def plain_token_losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the same from logits (N, vocabulary)."""
+    return nn.functional.cross_entropy(logits.float(), targets, reduction="none")
 
 
 def _sums(

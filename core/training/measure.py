@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import torch
 
+from core.heap import give_back_heap
+
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 
@@ -29,13 +31,18 @@ class PeakMemory:
         context and the libraries' workspaces), as far as the driver tells.
         """
         if self._device.type == "cuda":
-            return int(torch.cuda.max_memory_allocated(self._device)) + _context_bytes(self._device)
+            return int(torch.cuda.max_memory_allocated(self._device)) + self.outside_bytes()
         return _process_peak()
+
+    def outside_bytes(self) -> int:
+        """Return what the process holds on a GPU outside of torch's allocator, 0 if unknown."""
+        return _context_bytes(self._device) if self._device.type == "cuda" else 0
 
 
 def free_memory() -> None:
-    """Give back what nobody holds any more, to the device as well."""
+    """Give back what nobody holds any more, to the device and to the system."""
     gc.collect()
+    give_back_heap()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

@@ -18,7 +18,15 @@ from peft import PeftModel
 
 from core.training.attention import NAME, Segments
 from core.training.head import Head
-from core.training.loss import PLAIN, Criterion, Loss, chunked_loss, plain_loss
+from core.training.loss import (
+    PLAIN,
+    Criterion,
+    Loss,
+    chunked_loss,
+    plain_loss,
+    plain_token_losses,
+    token_losses,
+)
 from core.training.micro_batch import MicroBatch
 
 
@@ -50,6 +58,12 @@ class Passage:
         if self.head is None:
             return plain_loss(self._own_logits(batch), batch.targets, criterion)
         return chunked_loss(self._hidden(batch), batch.targets, self.head, criterion)
+
+    def token_losses(self, batch: MicroBatch) -> torch.Tensor:
+        """Return the cross-entropy of every trained token, (N,) fp32; a row's stand together."""
+        if self.head is None:
+            return plain_token_losses(self._own_logits(batch), batch.targets)
+        return token_losses(self._hidden(batch), batch.targets, self.head)
 
     def logits(self, batch: MicroBatch) -> torch.Tensor:
         """Return the logits of the trained tokens, (N, vocabulary), fp32."""

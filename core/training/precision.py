@@ -8,6 +8,8 @@ from functools import cache
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from core.chosen_types import Types, keep_types
+
 _PRODUCT = (256, 576, 1536)  # a projection of a small model
 _ROW = (1, 9, 128, 64)  # heads, tokens and head size of a short row
 _PROBE_ROUNDS = 30
@@ -58,6 +60,8 @@ def choose_precision(wanted: str, attention: str = "auto") -> Precision:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype, reason = _fastest(device) if wanted == "auto" else (_TYPES[wanted], "as asked for")
     attended = attention_type(device, dtype) if attention == "auto" else _TYPES[attention]
+    if wanted == attention == "auto":  # so that the window can plan with them
+        keep_types(device.type, Types(_NAMES[dtype], _NAMES[attended]))
     scale = _FP16_LOSS_SCALE if dtype == torch.float16 else 1.0
     return Precision(device, dtype, attended, reason, scale)
 

@@ -20,13 +20,13 @@ class Halt(Exception):
 
 
 class Requests:
-    """Joins the control of this process with the control file of the run.
+    """Joins the control of this process with the control file of the run, where there is a run.
 
     Only requests that are written to the file after this object was made count: older lines were
-    meant for an earlier worker.
+    meant for an earlier worker. A job that has no run folder of its own has no file.
     """
 
-    def __init__(self, control: Control, file: Path) -> None:
+    def __init__(self, control: Control, file: Path | None = None) -> None:
         self.control = control
         self._file = file
         self._seen = self._size()
@@ -62,13 +62,15 @@ class Requests:
         return self.control.in_haste
 
     def _size(self) -> int:
+        if self._file is None:
+            return 0
         try:
-            return self._file.stat().st_size
+            return self._file.stat().st_size if self._file else 0
         except FileNotFoundError:
             return 0
 
     def _read_file(self) -> None:
-        if self._size() <= self._seen:
+        if self._file is None or self._size() <= self._seen:
             return
         with self._file.open("rb") as file:
             file.seek(self._seen)

@@ -1,5 +1,6 @@
 """The start of a run: nobody else trains it, its base model is here, its memory is foreseen."""
 
+import math
 import os
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from core.data.encode import Example
 from core.data.token_rows import lengths_of, trained_lengths_of
 from core.errors import UserError
 from core.events import Event, Notice, Progress
-from core.memory.devices import find_devices
+from core.memory.devices import Device, find_devices
 from core.memory.plan import MemoryPlan, plan_memory
 from core.memory.workload import Known
 from core.models.info import ModelInfo
@@ -18,6 +19,7 @@ from core.models.sources import open_model
 from core.models.starter import HUB_ID
 from core.run_folder import RunFolder, own_process
 from core.settings import RunSettings, save_settings
+from core.training.ahead import Largest
 from core.training.checkpoint import sweep
 from core.training.owner import LOCKS, owned_elsewhere
 from core.training.precision import Precision, choose_precision
@@ -52,20 +54,28 @@ class Base:
             return self.info.source
         return str(Path(self.info.path or self.folder).resolve())
 
+    @property
+    def device(self) -> Device | None:
+        """The device of the run with what is free there now; None where nothing tells of it."""
+        kind = self.precision.device.type  # a ROCm build says "cuda" as well, and has no NVML
+        return next((found for found in find_devices() if found.kind == kind), None)
+
     def plan(self, *parts: Sequence[Example]) -> MemoryPlan:
         """Return the memory plan for these rows on the device of the run."""
-        kind = self.precision.device.type  # a ROCm build says "cuda" as well, and has no NVML
-        device = next((found for found in find_devices() if found.kind == kind), None)
         known = Known.of_rows(
             [length for rows in parts for length in lengths_of(rows)],
             [trained for rows in parts for trained in trained_lengths_of(rows)],
             self.settings,
         )
-        return plan_memory(self.info, self.settings, device=device, known=known)
+        return plan_memory(self.info, self.settings, device=self.device, known=known)
 
-    def predicted_bytes(self, *parts: Sequence[Example]) -> int:
-        """Return the peak memory that the plan foresees for these rows."""
-        return self.plan(*parts).peak_bytes
+    def plan_largest(self, largest: Largest) -> MemoryPlan:
+        """Return the memory plan for a micro-batch that has gone through."""
+        known = Known(
+            longest=math.ceil(largest.tokens / self.settings.training.micro_batch),
+            trained_share=largest.trained / largest.tokens,
+        )
+        return plan_memory(self.info, self.settings, device=self.device, known=known)
 
 
 def claim(run: RunFolder, *, resume: bool) -> None:
@@ -121,18 +131,13 @@ def _not_writable(run: RunFolder, error: OSError) -> UserError:
     )
 
 
-def prepare_base(run: RunFolder, requests: Requests) -> Generator[Event, None, Base]:
-    """Convert or download the base model if need be, and record which one it is.
-
-    The number types that "auto" comes to here are written into run.toml as well: a resumed run
-    computes in the types in which it began, whatever the probe says the next time. From the first
-    checkpoint on the file stays as it is; its time tells when the run began.
+def prepare_base(settings: RunSettings, requests: Requests) -> Generator[Event, None, Base]:
+    """Convert or download the base model if need be, and decide the number types that are "auto".
 
     Raises:
         UserError: There is no such model.
         Halt: A stop or a pause was asked for.
     """
-    settings = run.settings
     yield Progress(phase="loading", message=f"Looking for {settings.model.source}")
     precision = choose_precision(settings.model.dtype, settings.model.attention_dtype)
     chosen = {"model.dtype": precision.name, "model.attention_dtype": precision.attention_name}
@@ -141,24 +146,16 @@ def prepare_base(run: RunFolder, requests: Requests) -> Generator[Event, None, B
     requests.check()
     info = open_model(settings.model.source)
     base = Base(settings, info, folder, fingerprint(folder), precision)
-    _record(run, settings, base)
     yield Notice(level="info", message=f"Computing in {precision}.")
     return base
 
 
-def decide_checkpointing(
-    run: RunFolder, base: Base, *parts: Sequence[Example]
-) -> Generator[Event, None, Base]:
-    """Put the number of checkpointed blocks in the place of "auto", also in run.toml.
-
-    It is decided once, when the rows are known: a resumed run goes on with the same number,
-    however much memory is free by then.
-    """
+def decide_checkpointing(base: Base, *parts: Sequence[Example]) -> Generator[Event, None, Base]:
+    """Put the number of checkpointed blocks in the place of "auto", when the rows are known."""
     if base.settings.training.gradient_checkpointing != "auto":
         return base
     plan = base.plan(*parts)
     settings = base.settings.with_changes({"training.gradient_checkpointing": plan.checkpointed})
-    _record(run, settings, base)
     if plan.checkpointed:
         message = (
             f"{plan.checkpointed} of {plan.blocks} blocks are checkpointed: they compute their "
@@ -170,8 +167,13 @@ def decide_checkpointing(
     return replace(base, settings=settings)
 
 
-def _record(run: RunFolder, settings: RunSettings, base: Base) -> None:
-    """Write run.toml with what "auto" came to, until the first checkpoint."""
+def record_base(run: RunFolder, base: Base) -> None:
+    """Write into run.toml which base model it is and what "auto" came to.
+
+    A resumed run computes in the types in which it began, and checkpoints as many blocks, whatever
+    the probe says and however much memory is free the next time. From the first checkpoint on the
+    file stays as it is; its time tells when the run began.
+    """
     if not run.checkpoints():
         software = {**versions(), "base_model": base.info.name, "base_sha256": base.fingerprint}
-        save_settings(settings, run.settings_file, software)
+        save_settings(base.settings, run.settings_file, software)

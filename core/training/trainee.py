@@ -10,6 +10,7 @@ import torch
 from peft import PeftModel, get_peft_model
 
 from core.adapters import ADAPTERS
+from core.adapters.base import set_ranks
 from core.data.encode import Example
 from core.data.rows import load_rows
 from core.data.split import split_rows
@@ -19,7 +20,7 @@ from core.errors import UserError
 from core.events import Event, Notice, Progress
 from core.models.info import ModelInfo
 from core.models.load import load_model, load_tokenizer
-from core.models.targets import resolve
+from core.models.targets import own_ranks, resolve
 from core.settings import RunSettings
 from core.training.adapter_product import shorten_products
 from core.training.attention import NAME
@@ -85,7 +86,7 @@ def build_rows(
     """
     yield Progress(phase="tokenising", message="Reading the data")
     tokenizer = load_tokenizer(folder)
-    table = load_rows(settings.data)
+    table = load_rows(settings.data, requests.check)
     split = split_rows(table, settings.data, settings.training.seed)
     tokens = yield from tokens_of(table, tokenizer, settings.data, requests.check)
     length = settings.data.max_length
@@ -149,23 +150,25 @@ def attach_adapter(base: Any, settings: RunSettings, info: ModelInfo) -> PeftMod
     names = list(resolve(settings.adapter.targets, info.grid))
     base.requires_grad_(False)
     base.config.use_cache = False
-    model = get_peft_model(base, method.peft_config(settings.adapter, names))
+    config = method.peft_config(settings.adapter, names)
+    set_ranks(config, settings.adapter, own_ranks(settings.adapter, info.grid))
+    model = get_peft_model(base, config)
     shorten_products(model, settings.training.adapter_products)
     checkpoint_blocks(model, settings.training.gradient_checkpointing)
     model.train()
     return model
 
 
-def wanted_passage(trainee: Trainee) -> Passage:
+def wanted_passage(model: PeftModel, settings: RunSettings, precision: Precision) -> Passage:
     """Return the way to the loss that the settings ask for (see `core.training.passage`)."""
-    settings, device = trainee.settings, trainee.precision.device
     packed = settings.training.packing and settings.model.attention != "eager"
+    on_gpu = precision.device.type == "cuda"
     return Passage(
-        trainee.model,
-        NAME if packed else trainee.model.get_base_model().config._attn_implementation,
-        Head.of(trainee.model.get_base_model()),
-        trainee.precision.attention,
-        flash=packed and device.type == "cuda" and trainee.precision.attention != torch.float32,
+        model,
+        NAME if packed else model.get_base_model().config._attn_implementation,
+        Head.of(model.get_base_model()),
+        precision.attention,
+        flash=packed and on_gpu and precision.attention != torch.float32,
     )
 
 

@@ -9,7 +9,6 @@ from core.memory.table.rows import Missing
 from memory.rivals import RIVALS
 from memory.scores import Errors, Scored, verdicts
 
-BEGIN, END = "<!-- scores: begin -->", "<!-- scores: end -->"
 HEAD = "| {} | Rows | Mean | Median | 95th percentile | Worst | Too low |\n|---|" + "---:|" * 6
 EXACT, JUDGED = "A", ("A", "A-oom", "B-oom")
 
@@ -29,11 +28,24 @@ def report(scored: Sequence[Scored]) -> str:
     )
 
 
-def write(page: Path, text: str) -> None:
-    """Put the tables between the marks of a page."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+def dry_report(exact: Sequence[Scored]) -> str:
+    """Return the tables of the dry run on the exact rows."""
+    traced = [item for item in exact if item.found.plan and item.found.plan.source == "dry-run"]
+    return "\n\n".join(
+        [
+            f"{len(traced)} of {len(exact)} rows were traced.",
+            _groups("Kind", traced, _kind) + f"\n| all | {Errors.of(traced)} |",
+            "The ten worst:\n\n" + _worst(traced),
+        ]
+    )
+
+
+def write(page: Path, name: str, text: str) -> None:
+    """Put tables between the marks of that name in a page."""
+    begin, end = (f"<!-- {name}: {which} -->" for which in ("begin", "end"))
+    before, _, rest = page.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def _kind(item: Scored) -> str:

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.heap import with_tidy_heap
+
 if TYPE_CHECKING:
     from speed.examples import Spec
 
@@ -71,7 +73,7 @@ class Measured:
 def environment() -> dict[str, str]:
     """Return the environment in which children find these scripts and this checkout."""
     paths = os.pathsep.join([str(ROOT / "scripts"), str(ROOT)])
-    return {**os.environ, "PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"}
+    return {**with_tidy_heap(os.environ), "PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"}
 
 
 class Child:

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.application import Application
 from app.run_state import RunPhase
+from core.memory.measurements import kept
 from core.run_folder import RunFolder
 
 LEFT = Qt.MouseButton.LeftButton
@@ -75,6 +76,14 @@ def test_from_model_to_answer(
     assert len(session.target_names()) == 13
     assert session.plan is not None
 
+    # trace and measure what it will need
+    window.go("memory")
+    qtbot.waitUntil(lambda: window.findChild(QPushButton, "measure_button").isEnabled())
+    for name, source in (("trace_button", "dry-run"), ("measure_button", "measured")):
+        click(qtbot, application, name)
+        qtbot.waitUntil(lambda: not window.context.exact.job, timeout=WORKER_MS)
+        assert (window.context.exact.problem, session.plan.source) == ("", source)
+
     # train until the curve has moved, then stop and save
     assert session.change({"training.steps": 5000, "training.micro_batch": 2})
     window.go("train")
@@ -88,6 +97,8 @@ def test_from_model_to_answer(
     assert run.run is not None
     assert (run.run.adapter_dir / "adapter_model.safetensors").is_file()
     assert run.history.evaluations["step"][0] == 0
+
+    assert [one.kind for one in kept()] == ["probe", "run"]
 
     # look at its ranks
     window.go("ranks")

@@ -71,6 +71,23 @@ def test_a_wrong_value_stays_with_a_message_and_a_way_out(
     assert field(row).property("invalid") == "false"
 
 
+def test_a_wrong_value_outlives_other_changes_and_keeps_training_from_starting(
+    application: Application, row: FormRow, qtbot: QtBot
+) -> None:
+    session, launch = application.session, application.launch
+    field(row).selectAll()
+    qtbot.keyClicks(field(row), "0")
+    qtbot.keyClick(field(row), Qt.Key.Key_Return)
+    session.change({"training.steps": 7})
+    assert field(row).text() == "0"
+    assert row.error
+    qtbot.waitUntil(lambda: any("Micro-batch" in result.message for result in launch.blocks))
+    assert not launch.enabled
+    session.change({"training.micro_batch": 3})
+    assert (field(row).text(), row.error) == ("3", "")
+    qtbot.waitUntil(lambda: not any("Micro-batch" in result.message for result in launch.blocks))
+
+
 def test_trackers_are_ticked_and_those_that_are_missing_only_taken_back(
     application: Application, qtbot: QtBot
 ) -> None:

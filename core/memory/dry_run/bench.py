@@ -45,8 +45,13 @@ class Bench:
 
         Raises:
             UserError: A target matches no module, or the blocks are not marked.
-            NotImplementedError: Packed rows do not go through this model.
+            NotImplementedError: Packed rows do not go through this model, or modules have ranks of
+                their own.
         """
+        if getattr(program.settings.adapter, "rank_pattern", ()):
+            raise NotImplementedError(
+                "blocks differ in their ranks, so that few do not stand for all"
+            )
         config = copy.deepcopy(program.config)
         base = build(config, program.dtype, eager=program.attention == "eager")
         if program.packed and not base._supports_attention_backend:

@@ -1,7 +1,9 @@
 """Frozen weights of 8 and 4 bits: the layers of bitsandbytes, with weights that hold nothing."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -61,6 +63,39 @@ def pack(model: nn.Module, method: Method, dtype: torch.dtype, gptq_group: int |
         layer.state.SCB = torch.empty(shape[0], dtype=torch.float32, device=device)
         layer.weight = nn.Parameter(matrix, requires_grad=False)
         layer.weight.CB = layer.weight.SCB = None
+
+
+@contextmanager
+def unpacking() -> Iterator[None]:
+    """Let DoRA ask the layers of `quantize` and `pack` for their matrices, as it asks real ones.
+
+    PEFT tells the layers of bitsandbytes by the class of their weights, which cannot hold fake
+    tensors, and copies 4-bit layers before it looks at them.
+    """
+    with ExitStack() as stack:
+        for name, stand_in in (
+            ("dequantize_module_weight", _unpacked),
+            ("deepcopy", lambda layer: layer),
+        ):
+            stack.enter_context(patch(f"peft.tuners.lora.dora.{name}", stand_in))
+        yield
+
+
+def _unpacked(layer: Any) -> torch.Tensor:
+    """Return the matrix of a layer, (out, in); on meta before it is packed."""
+    from bitsandbytes import functional
+    from bitsandbytes.nn import Linear4bit, Linear8bitLt
+
+    weight: torch.Tensor = layer.weight
+    if not isinstance(layer, Linear4bit | Linear8bitLt):
+        return weight
+    if weight.is_meta:
+        return weight.new_empty((layer.out_features, layer.in_features), dtype=torch.float32)
+    if isinstance(layer, Linear8bitLt):
+        matrix: torch.Tensor = functional.int8_vectorwise_dequant(weight.data, layer.state.SCB)
+    else:
+        matrix = functional.dequantize_4bit(weight.data, layer.weight.quant_state)
+    return matrix
 
 
 def scales_of(module: nn.Module) -> Iterator[torch.Tensor]:

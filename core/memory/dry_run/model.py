@@ -49,12 +49,14 @@ def described(info: ModelInfo, model: nn.Module) -> ModelInfo:
 
 
 def blocks_list(model: Any) -> tuple[str, nn.ModuleList]:
-    """Return the name and the list of the blocks of the decoder.
+    """Return the name and the list of the blocks of the decoder, not of a tower.
 
     Raises:
         UserError: Its blocks are not marked as such.
     """
-    for name, module in model.named_modules():
+    decoder = model.get_decoder()
+    prefix = next(name for name, module in model.named_modules() if module is decoder)
+    for name, module in decoder.named_modules(prefix=prefix):
         blocks = list(module) if isinstance(module, nn.ModuleList) else []
         if blocks and all(isinstance(block, GradientCheckpointingLayer) for block in blocks):
             return name, module

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from core.errors import UserError
+from core.memory.calibration import calibrated
 from core.memory.devices import Device
 from core.memory.dry_run.trace import REFUSALS, Trace, dry_run
 from core.memory.methods import METHODS, Method
-from core.memory.overhead import context_bytes
-from core.memory.plan import HEAP_WASTE, NOTHING, PARTS, MemoryPlan, plan_memory
+from core.memory.overhead import context_bytes, heap_bytes
+from core.memory.plan import NOTHING, PARTS, MemoryPlan, plan_memory
 from core.memory.workload import Known
 from core.models.info import ModelInfo
 from core.settings import RunSettings
@@ -52,25 +53,31 @@ def plan_dry(
             yield DryPlan(formula, error.message)
             continue
         except REFUSALS as error:
-            yield DryPlan(formula, f"{type(error).__name__}: {error}".partition("\n")[0])
+            yield DryPlan(formula, _in_words(error))
             continue
-        yield DryPlan(_planned(formula, trace, device, on_cpu=known.on_cpu))
+        yield DryPlan(_planned(formula, trace, device))
 
 
-def _planned(
-    formula: MemoryPlan, trace: Trace, device: Device | None, *, on_cpu: bool
-) -> MemoryPlan:
-    context = context_bytes(device)
-    parts = {part: trace.parts.get(part, 0) for part in PARTS} | {"context": context.likely}
-    above = HEAP_WASTE if on_cpu else ERROR
-    return replace(
+def _in_words(error: Exception) -> str:
+    """Say what stood in the way, the error itself in brackets for those who read such."""
+    raw = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return f"On its way through this model it needs numbers, and a trace has none ({raw})."
+
+
+def _planned(formula: MemoryPlan, trace: Trace, device: Device | None) -> MemoryPlan:
+    parts = {part: trace.parts.get(part, 0) for part in PARTS}
+    context = context_bytes(device) + heap_bytes(device, parts)
+    parts["context"] = context.likely
+    plan = replace(
         formula,
         parts=MappingProxyType(parts),
         moment=trace.moment,
         peak_bytes=trace.peak_bytes + context.likely,
         low_bytes=round(trace.peak_bytes * (1 - ERROR)) + context.low,
-        high_bytes=round(trace.peak_bytes * (1 + above)) + context.high,
+        high_bytes=round(trace.peak_bytes * (1 + ERROR)) + context.high,
         trained_parameters=trace.trained_parameters,
         parameters=trace.parameters,
         source="dry-run",
+        calibrated_by=0,
     )
+    return calibrated(plan, device)

@@ -25,7 +25,7 @@ def _keep(module: Any, args: tuple[torch.Tensor, ...], output: torch.Tensor) -> 
 class _Keeping(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, output: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(kept)
+        ctx.kept = kept  # where no checkpointing can free it
         return output.view_as(output)
 
     @staticmethod

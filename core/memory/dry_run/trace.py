@@ -15,6 +15,7 @@ from core.memory.dry_run.blocks import Kind, few, surroundings
 from core.memory.dry_run.compose import Stands, compose, stand_for
 from core.memory.dry_run.config import config_of, info_of
 from core.memory.dry_run.device import simulated
+from core.memory.dry_run.frozen import unpacking
 from core.memory.dry_run.measure import Subject, measure
 from core.memory.dry_run.program import Program
 from core.memory.dry_run.update import Shapes, trace_update
@@ -101,7 +102,7 @@ def dry_run(
         known=known,
     )
     *faster, plain = program.ways()
-    with _quiet():
+    with _quiet(), unpacking():
         for way in faster:
             with suppress(*REFUSALS):
                 return _shortest(way, device, whole=whole)

@@ -4,7 +4,14 @@ from core.models.config import Config
 from core.models.families.base import FAMILIES, Family, Layout, linear, norm, table
 from core.models.info import Architecture
 
-_TRAITS = {"mlp_gated": False, "fused_norms": True, "positions": "alibi"}
+_TRAITS = {
+    "mlp_gated": False,
+    "fused_norms": True,
+    "positions": "alibi",
+    "activation": "gelu",
+    "packable": False,
+    "scores_made": True,
+}
 
 
 def _bloom(text: Config, a: Architecture) -> Layout:

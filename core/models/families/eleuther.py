@@ -65,6 +65,8 @@ def _read(text: Config) -> dict[str, Any]:
     return {
         "mlp_gated": False,
         "fused_norms": True,
+        "packable": False,
+        "scores_made": True,
         "intermediate_size": text.size(
             "intermediate_size", "n_inner", default=4 * text.hidden_size
         ),

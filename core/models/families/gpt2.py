@@ -12,6 +12,7 @@ _DEFAULTS = {
     "n_positions": 1024,
     "activation_function": "gelu_new",
     "resid_pdrop": 0.1,
+    "attn_pdrop": 0.1,
 }
 
 

@@ -97,6 +97,7 @@ def _read_falcon(text: Config) -> dict[str, Any]:
     return {
         **_LAYER_NORM,
         "quantizable": False,
+        "packable": False,
         "intermediate_size": text.size("ffn_hidden_size", default=4 * text.hidden_size),
         "kv_heads": heads if new else 1 if text.flag("multi_query") else text.heads,
         "parallel": parallel,

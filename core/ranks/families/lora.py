@@ -36,7 +36,8 @@ class Lora:
             width = a.shape[0]
         if a.shape[0] != b.shape[1] or _has_kernel(module, parts[0]):
             raise module.misfit(*parts)
-        yield Update(module.name, b, a, description.scaling(module, width))
+        scaling = description.scaling(module, width)
+        yield Update(module.name, b, a, scaling, "lora_embedding_A" in module, _window(module))
 
 
 def _inputs(module: StoredModule) -> Array:
@@ -50,6 +51,12 @@ def _inputs(module: StoredModule) -> Array:
         raise module.misfit("lora_mid", "lora_A")
     kernels: Array = np.einsum("ij...,jc->ic...", core, down)
     return kernels.reshape(rank, -1)
+
+
+def _window(module: StoredModule) -> tuple[int, ...]:
+    """Return the height and width of a convolution, () of a module without."""
+    part = next((part for part in ("lora_mid", "lora_A") if part in module), "")
+    return module.file.tensors[module.keys[part]].shape[2:] if part else ()
 
 
 def _has_kernel(module: StoredModule, part: str) -> bool:

@@ -8,6 +8,8 @@ import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 
+from app.exact_plans import ExactPlans
+from app.launch import Launch
 from app.messages import Messages
 from app.pages.base import PageContext
 from app.preferences import Preferences
@@ -24,10 +26,15 @@ class FakeTask:
     job: str
     request: dict[str, Any]
     on_event: Callable[[Event], None]
+    on_gone: Callable[[], None] = lambda: None
     cancelled: bool = False
 
     def cancel(self) -> None:
         self.cancelled = True
+
+    def kill(self) -> None:
+        self.cancelled = True
+        self.on_gone()
 
     def say(self, *events: Event) -> None:
         for event in events:
@@ -52,7 +59,18 @@ class FakeLane:
 
 class FakeAssistant:
     def __init__(self) -> None:
-        self.data, self.chat = FakeLane(), FakeLane()
+        self.data, self.chat, self.own = FakeLane(), FakeLane(), FakeLane()
+
+    def alone(
+        self,
+        job: str,
+        request: dict[str, Any],
+        on_event: Callable[[Event], None],
+        on_gone: Callable[[], None],
+    ) -> FakeTask:
+        task = self.own.ask(job, request, on_event)
+        task.on_gone = on_gone
+        return task
 
 
 class NoPool:
@@ -84,10 +102,13 @@ def context(theme: Theme, visited: list[str]) -> PageContext:
     assistant = FakeAssistant()
     session = Session(assistant, RunSettings())  # type: ignore[arg-type]
     preferences = Preferences()
+    run = RunController(NoPool(), preferences)  # type: ignore[arg-type]
     return PageContext(
         theme=theme,
         session=session,
-        run=RunController(NoPool(), preferences),  # type: ignore[arg-type]
+        run=run,
+        exact=ExactPlans(session, assistant, run),  # type: ignore[arg-type]
+        launch=Launch(session, run),
         assistant=assistant,  # type: ignore[arg-type]
         messages=Messages(),
         preferences=preferences,

@@ -20,6 +20,7 @@ LENGTHS = [40, 50, 60, 70, 80] * 100
 def summary(**changes: Any) -> dict[str, Any]:
     data = {
         "rows": len(LENGTHS),
+        "complete": True,
         "held_out": 25,
         "tokens": 30000,
         "trained_tokens": 10000,
@@ -108,9 +109,10 @@ def test_rows_further_down_are_fetched_when_they_come_into_sight(
     read(page)
     page.rows.list.scrollTo(page.rows.rows.index(450))
     page.rows.list.viewport().repaint()
-    qtbot.waitUntil(lambda: task(page).request.get("first") == 400)
+    lane = page.context.assistant.data
+    qtbot.waitUntil(lambda: [t.request["first"] for t in lane.tasks if t.job == "rows"] == [400])
     previews = [[f"Question {n}", f"Answer {n}"] for n in range(400, 500)]
-    task(page).say(Reply(data=summary(first=400, previews=previews)))
+    task(page, "rows").say(Reply(data={"first": 400, "previews": previews}))
     assert page.rows.rows.row_view(450).question == "Question 450"
 
 

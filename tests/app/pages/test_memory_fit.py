@@ -134,7 +134,9 @@ def test_main_memory_and_disk_stand_beside_the_card(
     assert host.title.text() == "Beside the card"
     parameters = 41_943_040  # rank 16 on all matrices of Llama-3-8B
     assert host.disk.value("Checkpoints") == f"{(4 * 12 + 4) * parameters / 1e9:.1f} GB"
-    assert host.memory.value("Saving a checkpoint") == f"{20 * parameters / 2**20:.0f} MiB"
+    assert (
+        host.memory.value("Saving a checkpoint") == f"{(12 + 2 * 8) * parameters / 2**30:.2f} GiB"
+    )
     monkeypatch.setattr(host_card, "free_bytes", lambda folder: 10**9)
     session.change({"training.keep_checkpoints": 1000})
     size = (1002 * 12 + 4) * parameters / 1e9

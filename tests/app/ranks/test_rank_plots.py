@@ -29,7 +29,7 @@ def test_colours_stay_at_their_ends() -> None:
     ],
 )
 def test_log_ticks(low: float, high: float, expected: list[str]) -> None:
-    from app.plots.scree import log_ticks
+    from app.plots.ticks import log_ticks
 
     marks = log_ticks(low, high)
     assert [text for _, text in marks] == expected

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.checks import CheckContext, gather
+from core.checks.device import with_trial
 from core.checks.tokens import with_tokens
 from core.control import Control
 from core.data.desk import DataDesk
@@ -39,8 +41,7 @@ def finish(desk: DataDesk) -> Finish:
             try:
                 next(steps)
             except StopIteration as end:
-                context: CheckContext = end.value
-                return context
+                return replace(with_trial(end.value), near={})
 
     return finished_context
 

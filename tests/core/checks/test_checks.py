@@ -1,19 +1,24 @@
 """Each check finds what it is there for."""
 
 import json
+import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from core.checks import CHECKS, CheckContext, gather
 from core.checks.base import Finding
+from core.checks.device import with_trial
 from core.data.stats import DataStats
 from core.errors import UserError
 from core.memory.devices import Device
 from core.memory.host import run_bytes
+from core.run_folder import RunFolder, own_process
 from core.settings import RunSettings
 
 Changed = Callable[..., CheckContext]
@@ -279,3 +284,108 @@ def test_a_setting_that_does_nothing_is_named(changed: Changed) -> None:
     assert "0.2" in found.fix
     wsd = {"training.decay_share": 0.5, "training.schedule": "wsd"}
     assert run("idle-settings", changed(wsd)).level == "ok"
+
+
+def test_markers_of_another_model_block(
+    good_settings: RunSettings, finish: Callable[[RunSettings], CheckContext], tmp_path: Path
+) -> None:
+    model = tmp_path / "foreign"
+    shutil.copytree(good_settings.model.source, model)
+    template = (model / "chat_template.jinja").read_text()
+    (model / "chat_template.jinja").write_text(template.replace("<|im_start|>", "<|foreign|>"))
+    found = run(
+        "template-markers", finish(good_settings.with_changes({"model.source": str(model)}))
+    )
+    assert found.level == "block"
+    assert re.search(r"<\|foreign\|>, which is \d+ tokens", found.message)
+
+
+@pytest.mark.parametrize(("part", "level"), [("products", "block"), ("quantized", "block")])
+def test_a_device_that_fails_blocks(part: str, level: str, good: CheckContext) -> None:
+    assert good.trial is not None
+    broken = replace(good, trial=replace(good.trial, **{part: "no kernel image is available"}))
+    found = run("device-works", broken)
+    assert found.level == level
+    assert "no kernel image" in found.message
+    assert found.changes == ({"model.bits": 16} if part == "quantized" else {})
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_a_trial_says_what_refuses(
+    bits: int, changed: Changed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = changed({"model.bits": bits})
+    assert run("device-works", with_trial(context)).level == "ok"
+    name = {4: "Linear4bit", 8: "Linear8bitLt"}[bits]
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA driver version is insufficient\nmore")
+
+    monkeypatch.setattr(f"bitsandbytes.nn.{name}.__init__", refuse)
+    trial = with_trial(context).trial
+    assert trial is not None
+    assert (trial.products, trial.quantized) == ("", "CUDA driver version is insufficient")
+
+
+@pytest.mark.parametrize(
+    ("settings", "level"),
+    [
+        ({}, "ok"),
+        ({"adapter.alpha": 16 * 16}, "info"),
+        ({"adapter.alpha": 1}, "info"),
+        ({"adapter.method": "rslora"}, "ok"),
+        ({"adapter.method": "rslora", "adapter.rank": 256, "adapter.alpha": 512}, "info"),
+    ],
+)
+def test_an_unusual_strength_is_told(
+    settings: dict[str, Any], level: str, changed: Changed
+) -> None:
+    context = changed(settings)
+    found = run("adapter-strength", context)
+    assert found.level == level
+    mended = replace(context, settings=context.settings.with_changes(found.changes))
+    assert run("adapter-strength", mended).level == "ok"
+
+
+def test_fp16_warns_where_the_family_overflows(good: CheckContext) -> None:
+    assert good.model is not None
+    shape = replace(good.model.architecture, family="gemma2")
+    gemma = replace(good, model=replace(good.model, architecture=shape))
+    assert run("half-precision", gemma).level == "ok"
+    half = replace(gemma, settings=gemma.settings.with_changes({"model.dtype": "fp16"}))
+    found = run("half-precision", half)
+    assert found.level == "warn"
+    assert found.changes == {"model.dtype": "auto"}
+
+
+def test_a_run_at_work_warns(good: CheckContext, tmp_path: Path) -> None:
+    context = replace(good, runs=tmp_path)
+    other = RunFolder.create(tmp_path / "poet", context.settings)
+    assert run("device-idle", context).level == "ok"
+    other.update_state(phase="running", **own_process())
+    assert "poet" in run("device-idle", context).message
+
+
+def test_a_battery_warns(good: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    battery = SimpleNamespace(power_plugged=False, percent=41.2)
+    monkeypatch.setattr("psutil.sensors_battery", lambda: battery, raising=False)
+    found = run("power", good)
+    assert (found.level, "41 %" in found.message) == ("warn", True)
+    battery.power_plugged = True
+    assert run("power", good).level == "ok"
+
+
+def test_code_of_a_model_is_told(good: CheckContext, tmp_path: Path) -> None:
+    assert good.model is not None
+    (tmp_path / "config.json").write_text('{"auto_map": {"AutoModel": "modeling.Model"}}')
+    context = replace(good, model=replace(good.model, path=str(tmp_path)))
+    assert "is not run" in run("model-code", context).message
+
+
+def test_held_out_rows_that_nearly_repeat_others_warn(good: CheckContext) -> None:
+    assert good.split is not None
+    held_out, learned = good.split.held_out, good.split.train
+    both_learned = replace(good, near={learned[1]: learned[0]})
+    assert run("held-out-apart", both_learned).level == "ok"
+    across = replace(good, near=dict.fromkeys(held_out[:5], learned[0]))
+    assert run("held-out-apart", across).message.startswith("5 held-out rows nearly repeat")

@@ -41,7 +41,7 @@ def test_check_as_json_lists_what_blocks_first(
     assert main(["check", run_file, "--json", "--set", "adapter.targets=c_attn"]) == 0
     checks = json.loads(capsys.readouterr().out)["checks"]
     assert (checks[0]["id"], checks[0]["level"]) == ("targets", "block")
-    assert all(set(check) == {"id", "level", "message", "fix"} for check in checks)
+    assert all(set(check) == {"id", "level", "message", "fix", "changes"} for check in checks)
 
 
 def test_check_for_people(run_file: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,6 +102,38 @@ def test_rows_come_before_their_tokens(data: dict[str, Any], tiny_model: Path) -
     assert [e.data for e in again] == [second.data]
 
 
+def test_a_long_file_is_shown_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.data.rows.Reading.read.__defaults__", (100,))
+    path = tmp_path / "long.jsonl"
+    path.write_text("\n".join(map(json.dumps, ROWS)))
+    job, rows = JOBS["dataset"](), JOBS["rows"]()
+    request = {"data": DataSettings(path=str(path)).model_dump(), "source": ""}
+    events = job.run(job.Request.model_validate(request), Control())
+    first = next(event for event in events if isinstance(event, Reply)).data
+    assert (first["rows"], first["complete"], first["held_out"]) == (100, False, 0)
+    assert len(first["previews"]) == 50
+    rows.desk = job.desk
+    page = {"data": request["data"], "first": 90, "shown": 50}
+    assert len(reply_of(rows, page)["previews"]) == 10
+    last = [event for event in events if isinstance(event, Reply)][-1].data
+    assert (last["rows"], last["complete"]) == (300, True)
+    assert last == reply_of(JOBS["dataset"](), request)
+    assert len(reply_of(rows, page)["previews"]) == 50
+
+
+def test_a_row_that_is_broken_far_down_is_said_every_time(tmp_path: Path) -> None:
+    path = tmp_path / "broken.jsonl"
+    lines = [json.dumps(row) for row in ROWS * 5]
+    lines[1300] = '{"prompt": "a" "answer"}'
+    path.write_text("\n".join(lines))
+    job = JOBS["dataset"]()
+    for _ in range(2):
+        with pytest.raises(UserError, match="line 1301"):
+            events_of(job, {"data": DataSettings(path=str(path)).model_dump(), "source": ""})
+
+
 def test_progress_is_told(data: dict[str, Any], tiny_model: Path) -> None:
     events = events_of(JOBS["dataset"](), {"data": data, "source": str(tiny_model)})
     shares = [e.share for e in events if isinstance(e, Progress) and e.phase == "tokenising"]
@@ -161,7 +193,7 @@ def test_all_checks_run_in_the_worker(data: dict[str, Any], tiny_model: Path) ->
     )
     reply = reply_of(JOBS["check"](), {"settings": settings.model_dump()})
     checks = {check["id"]: check for check in reply["checks"]}
-    assert set(checks["trained-tokens"]) == {"id", "level", "message", "fix"}
+    assert set(checks["trained-tokens"]) == {"id", "level", "message", "fix", "changes"}
     assert checks["trained-tokens"]["level"] == "ok"
 
 
@@ -174,7 +206,7 @@ def test_a_broken_model_is_a_finding_and_no_failure(data: dict[str, Any], tmp_pa
     assert reply["checks"][0]["level"] == "block"
 
 
-def test_the_desk_keeps_one_table(data: dict[str, Any]) -> None:
+def test_the_desk_reads_a_file_once(data: dict[str, Any]) -> None:
     desk = DataDesk()
     settings = DataSettings.model_validate(data)
-    assert desk.table(settings) is desk.table(settings)
+    assert desk.reading(settings) is desk.reading(settings)

@@ -16,11 +16,10 @@ from core.memory.host import (
     merging_bytes,
     moment_bytes,
     run_bytes,
-    saving_bytes,
     sixteen_bit_bytes,
     token_bytes,
 )
-from core.memory.overhead import WORKER_BASE
+from core.memory.overhead import WORKER_BASE, saving_bytes
 from core.models.sources import open_model
 from core.settings import RunSettings
 from tests.core.memory.memory_shapes import SMOLLM2, llama, model
@@ -43,7 +42,7 @@ def test_a_checkpoint_by_hand() -> None:
     assert moment_bytes(SMOL, settings(**{"training.optimizer": "sgd"})) == 0
     kept = settings(**{"training.keep_checkpoints": 5})
     assert run_bytes(SMOL, kept) == 7 * 12 * TRAINED + 4 * TRAINED
-    assert saving_bytes(SMOL, settings()) == 12 * TRAINED + 8 * TRAINED
+    assert saving_bytes(4 * TRAINED, 8 * TRAINED) == 12 * TRAINED + 2 * 8 * TRAINED
 
 
 def test_merging_and_the_merged_model_by_hand() -> None:

@@ -79,7 +79,7 @@ def test_the_whole_of_a_small_plan_by_hand() -> None:
     assert dict(plan.parts) == {
         "weights": 2 * 134_515_008,
         "adapter": 4 * trained,
-        "gradients": 4 * trained,
+        "gradients": 0,  # backward has yet to make them; only a second micro-batch finds some
         "optimizer": 8 * trained,
         "activations": 256 * (30 * block + 2 * 2 * 64),
         "logits": 256 * 10 * 49_152 + 256 * 2 * 2 * 576,
@@ -248,11 +248,11 @@ def test_too_large_weights_and_too_large_settings_are_told_apart(
 def test_the_last_change_in_words() -> None:
     more = USUAL.with_changes({"adapter.rank": 32})
     plans = plan_memory(LLAMA, USUAL), plan_memory(LLAMA, more)
-    assert difference(USUAL, more, *plans) == "Rank r 16 → 32: +0.63 GiB"
-    assert difference(more, USUAL, *reversed(plans)) == "Rank r 32 → 16: −0.63 GiB"
+    assert difference(USUAL, more, *plans) == "Rank r 16 → 32: +0.48 GiB"
+    assert difference(more, USUAL, *reversed(plans)) == "Rank r 32 → 16: −0.48 GiB"
     assert difference(USUAL, USUAL, plans[0], plans[0]) == ""
     several = more.with_changes({"training.seed": 8})
-    assert difference(USUAL, several, *plans) == "2 settings: +0.63 GiB"
+    assert difference(USUAL, several, *plans) == "2 settings: +0.48 GiB"
     seed = USUAL.with_changes({"training.seed": 8})
     assert difference(USUAL, seed, plans[0], plans[0]) == "Seed 7 → 8: ±0 GiB"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
+from core.memory.measurements import kept
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
@@ -113,3 +114,63 @@ def test_planning_never_imports_torch(folder: str) -> None:
         "sys.exit(bool(heavy & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_run_is_planned_with_its_rows_as_check_plans_it(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "rows.jsonl"
+    data.write_text(json.dumps({"prompt": "What is a cat?", "answer": "An animal."}) + "\n")
+    run = str(tmp_path / "run.toml")
+    new = ("--model", str(tiny_model), "--data", str(data), "--batch", "1", "--seq", "512")
+    assert main(["new", *new, "--out", run, "--json"]) == 0
+    capsys.readouterr()
+    assert main(["plan", run, "--method", "lora", "--json"]) == 0
+    (plan,) = json.loads(capsys.readouterr().out)["plans"]
+    assert (
+        main(["plan", "--model", str(tiny_model), "--method", "lora", "--seq", "512", "--json"])
+        == 0
+    )
+    (blind,) = json.loads(capsys.readouterr().out)["plans"]
+    assert plan["parts"]["activations"] < blind["parts"]["activations"] / 5
+    assert plan["fits"] is True
+    assert main(["check", run, "--json"]) == 0
+    checks = {c["id"]: c["message"] for c in json.loads(capsys.readouterr().out)["checks"]}
+    low, high = plan["low_bytes"] / 2**30, plan["high_bytes"] / 2**30
+    assert checks["memory-fits"].startswith(f"Needs {low:.1f} to {high:.1f} GiB")
+
+
+@pytest.fixture
+def run_file(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """A run.toml of the tiny model with ten rows."""
+    data, run = tmp_path / "rows.jsonl", str(tmp_path / "run.toml")
+    rows = [{"prompt": f"What is {i}?", "answer": "A number."} for i in range(10)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    new = ("--model", str(tiny_model), "--data", str(data), "--batch", "2")
+    assert main(["new", *new, "--out", run, "--json"]) == 0
+    capsys.readouterr()
+    return run
+
+
+def test_a_run_can_be_measured(run_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", run_file, "--probe", "--json"]) == 0
+    (plan,) = json.loads(capsys.readouterr().out)["plans"]
+    assert set(plan) == KEYS
+    assert (plan["method"], plan["source"], plan["fits"]) == ("lora", "measured", True)
+    assert sum(plan["parts"].values()) == plan["peak_bytes"]
+    assert [one.measured_bytes for one in kept()] == [plan["peak_bytes"]]
+
+
+def test_a_measurement_that_ran_out_of_memory_ends_with_2(
+    run_file: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.training import probe
+
+    def no_room(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(probe, "build_trainee", no_room)
+    assert main(["plan", run_file, "--probe"]) == 2
+    assert "error: Memory ran out while the model was loaded" in capsys.readouterr().err
+    assert main(["plan", run_file, "--probe", "--method", "full"]) == 2
+    assert "cannot be measured" in capsys.readouterr().err

@@ -72,7 +72,9 @@ def test_int8_keeps_the_input_of_every_product() -> None:
 
 
 def test_layers_without_targets_keep_less() -> None:
-    loads = layer_loads(workload(adapter__targets=("q_proj@31",)))
+    last = {"adapter__targets": ("q_proj@31",)}
+    assert len(layer_loads(workload(**last))) == 1  # no gradient goes below
+    loads = layer_loads(workload(**last, training__gradient_checkpointing="all"))
     assert loads[31].kept - loads[0].kept == 2048 * (4 * 4096 + 4 * 16)
 
 

@@ -11,7 +11,7 @@ import torch
 from core.errors import UserError
 from core.models.load import load_model, load_tokenizer, safe_config, without_suspicious
 from core.models.sources import open_model
-from core.settings.run import ModelSettings
+from core.settings import ModelSettings
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from core.adapters import ADAPTERS
+from core.settings import setting_keys
 from core.settings.reference import page
-from core.settings.run import setting_keys
 
 ROOT = Path(__file__).resolve().parents[3]
 

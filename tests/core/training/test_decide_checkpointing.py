@@ -13,7 +13,7 @@ from core.run_folder import RunFolder
 from core.settings import load_settings
 from core.training import start
 from core.training.requests import Requests
-from core.training.start import Base, decide_checkpointing, prepare_base
+from core.training.start import Base, decide_checkpointing, prepare_base, record_base
 from tests.core.training.conftest import MakeRun
 
 EXAMPLES = [Example(ids=(1,) * 40, trained=(False,) + (True,) * 39, row=i) for i in range(4)]
@@ -29,7 +29,7 @@ def drain(steps: Generator[Any, None, Base]) -> tuple[list[Any], Base]:
 
 
 def prepared(run: RunFolder) -> Base:
-    return drain(prepare_base(run, Requests(Control(), run.control_file)))[1]
+    return drain(prepare_base(run.settings, Requests(Control())))[1]
 
 
 def with_free(patch: pytest.MonkeyPatch, free: int) -> None:
@@ -41,9 +41,10 @@ def test_auto_becomes_a_number_in_the_run_file(
 ) -> None:
     run = make_run(training__gradient_checkpointing="auto")
     with_free(monkeypatch, 2**20)  # nothing fits: every block is computed twice
-    events, base = drain(decide_checkpointing(run, prepared(run), EXAMPLES))
+    events, base = drain(decide_checkpointing(prepared(run), EXAMPLES))
     layers = base.info.architecture.layers
     assert base.settings.training.gradient_checkpointing == layers
+    record_base(run, base)
     assert load_settings(run.settings_file) == base.settings
     (notice,) = events
     assert isinstance(notice, Notice)
@@ -53,11 +54,12 @@ def test_auto_becomes_a_number_in_the_run_file(
 def test_a_resumed_run_keeps_its_number(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(training__gradient_checkpointing="auto")
     with_free(monkeypatch, 2**40)
-    _, first = drain(decide_checkpointing(run, prepared(run), EXAMPLES))
+    _, first = drain(decide_checkpointing(prepared(run), EXAMPLES))
     assert first.settings.training.gradient_checkpointing == 0
+    record_base(run, first)
     with_free(monkeypatch, 2**20)
     again = RunFolder.open(run.path)
-    events, base = drain(decide_checkpointing(again, prepared(again), EXAMPLES))
+    events, base = drain(decide_checkpointing(prepared(again), EXAMPLES))
     assert events == []
     assert base.settings.training.gradient_checkpointing == 0
 
@@ -65,4 +67,4 @@ def test_a_resumed_run_keeps_its_number(make_run: MakeRun, monkeypatch: pytest.M
 def test_what_is_named_is_left_alone(make_run: MakeRun) -> None:
     run = make_run(training__gradient_checkpointing="all")
     base = prepared(run)
-    assert drain(decide_checkpointing(run, base, EXAMPLES)) == ([], base)
+    assert drain(decide_checkpointing(base, EXAMPLES)) == ([], base)

@@ -10,7 +10,7 @@ import pytest
 
 from core.control import Control
 from core.events import Event, RunEnded
-from core.worker import events_of
+from core.worker import Jobs, events_of
 from tests.core.training.conftest import MakeRun
 from tests.core.training.engine import ROOT, one_thread, quick_proof
 
@@ -89,7 +89,7 @@ def test_one_worker_does_one_job_after_the_other(worker: Worker, make_run: MakeR
 
 
 def outcome(command: dict[str, Any]) -> list[Event]:
-    return list(events_of(command, Control(), {}))
+    return list(events_of(command, Control(), Jobs()))
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,18 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "fp32": {"model.dtype": "fp32", "model.attention_dtype": "fp32"},
     "few targets": {"adapter.targets": ("q_proj@1-2", "v_proj@1-2"), "adapter.rank": 4},
     "lion": {"training.optimizer": "lion"},
+    "dora": {"adapter.method": "dora"},
+    "one micro-batch": {"training.accumulation": 1},
 }
 
 
 def cases() -> list[Any]:
     wanted = [("llama", method, "usual", cpu) for method in METHODS for cpu in (False, True)]
-    wanted += [("llama", method, "checkpointed", False) for method in METHODS if method.bits != 8]
+    wanted += [("llama", method, "checkpointed", False) for method in METHODS]
+    wanted += [("llama", METHODS[1], "checkpointed", True), ("llama", METHODS[3], "dora", True)]
+    wanted += [("llama", METHODS[0], name, False) for name in ("fp32", "one micro-batch")]
+    wanted += [(name, METHODS[0], "usual", False) for name in ("gpt2", "falcon", "gemma2")]
+    wanted += [(name, METHODS[0], "usual", True) for name in ("gpt2", "gpt_neox")]
     wanted += [("llama", METHODS[0], name, True) for name in ("fp32", "few targets", "lion")]
     wanted += [("qwen2", METHODS[3], "checkpointed", True), ("mistral", METHODS[4], "usual", False)]
     return [pytest.param(*each, id=" ".join(map(_word, each))) for each in wanted]
