@@ -60,10 +60,15 @@ def test_no_kill_keeps_a_run_from_its_end(make_run: MakeRun, report: Report, kil
     run_all(whole)
     expected = files_of(whole.checkpoints()[-1])
     failures, cut_short, done, runs = [], 0, 0, 0
-    while done < kills:
+
+    def enough() -> bool:
+        """On a busy machine more kills are needed until some of them meet a save."""
+        return done >= kills and (cut_short >= kills // 3 or done >= 5 * kills)
+
+    while not enough():
         run = make_run(f"run-{runs}", **changes)
         runs += 1
-        while done < kills and newest(run) < STEPS - 20:
+        while not enough() and newest(run) < STEPS - 20:
             cut_short += kill_once(run, dice, in_a_save=done % 3 > 0)
             done += 1
             if newest(run) < announced(run):
@@ -71,7 +76,7 @@ def test_no_kill_keeps_a_run_from_its_end(make_run: MakeRun, report: Report, kil
         if resume(run).outcome != "finished" or files_of(run.checkpoints()[-1]) != expected:
             failures.append(f"the run after kill {done} did not end as the one without a kill")
     detail = f"{cut_short} in the middle of a save; {runs} runs came to the same last bit"
-    report.claim("R2", failures, kills, detail)
+    report.claim("R2", failures, done, detail)
     assert cut_short >= kills // 3
 
 
