@@ -12,12 +12,16 @@ import numpy as np
 
 from core.errors import UserError
 from core.models.info import ModelInfo
+from core.models.starter import HUB_ID
 from core.ranks.actions.dense import approximate
-from core.ranks.actions.draft import WIDE, Draft, Slot
+from core.ranks.actions.draft import WIDE, Draft, Slot, opened
 from core.ranks.base_weights import BaseWeights
 from core.ranks.dora import ROWS, DoraSplit
 from core.ranks.metrics import Array
 from core.ranks.read_adapter import AdapterFiles
+
+Dense = tuple[Slot, Array]
+"""The place of a module, and the matrix (m, n) that its factors shall come near."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,22 @@ def extract(base: ModelInfo, tuned: ModelInfo, rank: int, energy: float = 1.0) -
     """
     before, after = weights_of(base), weights_of(tuned)
 
-    def differences() -> Iterator[tuple[str, Array]]:
+    def differences() -> Iterator[Dense]:
         for module in base.grid.modules:
             old = before.matrix(module.name, module.shape)
-            yield module.name, after.matrix(module.name, module.shape) - old
+            place = Slot(module.name, module.shape, 0)
+            yield place, after.matrix(module.name, module.shape) - old
 
-    fact = f"{tuned.name} − {base.name}"
-    found = _extraction(tuned.name, base.source, differences(), rank, energy, fact)
+    empty = Draft(
+        name=tuned.name,
+        base_model=HUB_ID if base.kind == "starter" else base.source,
+        dtype=WIDE,
+        slots=(),
+        updates=lambda: iter(()),
+        settings={"task_type": "CAUSAL_LM", "fan_in_fan_out": base.transposed},
+        story=(("Extracted from", f"{tuned.name} − {base.name}"),),
+    )
+    found = _extraction(empty, differences(), rank, energy)
     in_blocks = [module.name for module in base.grid.modules]
     return replace(found, left_out=before.changed(after, in_blocks))
 
@@ -94,10 +107,11 @@ def convert_dora(path: Path, base: ModelInfo, rank: int, energy: float = 1.0) ->
     Raises:
         UserError: It is no DoRA adapter, or the weights of its base are not at hand.
     """
-    weights = weights_of(base)
+    weights, source = weights_of(base), opened(path)
     files = AdapterFiles(path, base=base, weights=weights)
+    places = {slot.name: slot for slot in source.slots}
 
-    def changes() -> Iterator[tuple[str, Array]]:
+    def changes() -> Iterator[Dense]:
         for spectrum in files:
             magnitude = files.magnitude(spectrum.name)
             if magnitude is None or spectrum.dora is None:
@@ -106,10 +120,10 @@ def convert_dora(path: Path, base: ModelInfo, rank: int, energy: float = 1.0) ->
                     "Convert it without --base: it has exact factors.",
                 )
             w0 = weights.matrix(spectrum.name, spectrum.shape)
-            yield spectrum.name, _dora_change(spectrum.dora, w0, along_rows=magnitude.side == ROWS)
+            change = _dora_change(spectrum.dora, w0, along_rows=magnitude.side == ROWS)
+            yield places[spectrum.name], change
 
-    name = files.info.name
-    return _extraction(name, files.info.base_model or base.source, changes(), rank, energy, name)
+    return _extraction(_without_lengths(source), changes(), rank, energy)
 
 
 def is_dora(path: Path) -> bool:
@@ -136,20 +150,21 @@ def weights_of(model: ModelInfo) -> BaseWeights:
     return weights
 
 
+def _without_lengths(source: Draft) -> Draft:
+    """Return a DoRA adapter as a plain one, with what else it holds."""
+    settings = {key: value for key, value in source.settings.items() if key != "use_dora"}
+    lengths = ("lora_magnitude_vector", "dora_scale")
+    carried = tuple(t for t in source.carried if not any(part in t.key for part in lengths))
+    return replace(source, settings=settings, carried=carried, dtype=WIDE, obstacle=None)
+
+
 def _dora_change(parts: DoraSplit, w0: Array, *, along_rows: bool) -> Array:
     ratios = parts.ratios[:, None] if along_rows else parts.ratios
     added = parts.directional
     return np.asarray((ratios - 1) * w0 + added.scaling * (added.b @ added.a))
 
 
-def _extraction(
-    name: str,
-    base_model: str,
-    matrices: Iterable[tuple[str, Array]],
-    rank: int,
-    energy: float,
-    fact: str,
-) -> Extraction:
+def _extraction(source: Draft, matrices: Iterable[Dense], rank: int, energy: float) -> Extraction:
     """Approximate matrices one by one; their factors stay in memory, no larger than the result."""
     if rank < 1 or not 0 < energy <= 1:
         raise UserError(
@@ -157,28 +172,20 @@ def _extraction(
             "Choose a rank of 1 or more, and a share between 0 and 1.",
         )
     updates, modules = [], []
-    for module, matrix in matrices:
-        found = approximate(module, matrix, rank, energy)
-        shape, k = (matrix.shape[0], matrix.shape[1]), len(found.part.sigma)
+    for place, matrix in matrices:
+        found = approximate(place.name, matrix, rank, energy)
+        k, numbers = len(found.part.sigma), (found.norm, found.error, found.above_noise)
         if k:
-            updates.append(found.part.balanced())
-            modules.append(
-                ExtractedModule(module, shape, k, found.norm, found.error, found.above_noise)
-            )
+            made = found.part.balanced()
+            updates.append(replace(made, embedding=place.embedding, window=place.window))
+            modules.append(ExtractedModule(place.name, place.shape, k, *numbers))
     if not updates:
         raise UserError("No matrix differs.", "Choose two models of which one was trained on.")
     kept = tuple(updates)
     error = _error(modules)
-    told = f"{fact}, rank up to {rank}: ‖ΔW − ΔW_k‖/‖ΔW‖ = {error:.3g}"
-    draft = Draft(
-        name=name,
-        base_model=base_model,
-        dtype=WIDE,
-        slots=tuple(Slot.of(update) for update in kept),
-        updates=lambda: iter(kept),
-        settings={"task_type": "CAUSAL_LM"},
-        story=(("Extracted from", told),),
-    )
+    slots = tuple(Slot.of(update) for update in kept)
+    told = f"rank up to {rank}: ‖ΔW − ΔW_k‖/‖ΔW‖ = {error:.3g}"
+    draft = source.resized(slots, lambda: iter(kept), ("Approximated", told))
     return Extraction(draft, tuple(modules), error)
 
 

@@ -120,6 +120,28 @@ def test_dora_as_a_lora_says_how_far_off_it_is(tiny_model: Path, tmp_path: Path)
     assert 0.2 * errors[1] < half < 3 * errors[1]
 
 
+@pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings")
+@pytest.mark.filterwarnings("ignore:Setting `save_embedding_layers`")
+def test_what_stands_beside_dora_is_not_lost(tiny_model: Path, tmp_path: Path) -> None:
+    """A norm that was saved whole, and a table of embeddings with lengths of its own."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    targets = ["embed_tokens", "v_proj"]
+    config = LoraConfig(r=3, use_dora=True, target_modules=targets, modules_to_save=["norm"])
+    model = get_peft_model(base, config)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data *= 1 + 0.2 * torch.rand_like(parameter)
+            parameter.data += 0.05 * torch.randn_like(parameter)
+    model.save_pretrained(tmp_path / "in")
+    found = convert_dora(tmp_path / "in", open_model(str(tiny_model)), rank=32)
+    write_adapter(found.draft, tmp_path / "out", EXPORTERS["peft"]())
+    assert effect_error(tiny_model, tmp_path / "out", tmp_path / "in") < 1e-4
+
+
 @pytest.mark.filterwarnings("ignore:Converting a PEFT adapter to LoRA that is already")
 def test_peft_converts_dora_without_its_lengths(tiny_model: Path, tmp_path: Path) -> None:
     """PEFT 0.21's own conversion at full rank, where ours is exact."""
