@@ -1,6 +1,7 @@
 """Rank per module: where directions are needed, and where they are not."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import ClassVar
 
 from app.plots.allocation import AllocationPlot
@@ -10,7 +11,7 @@ from app.why import RANKS
 from app.widgets.controls import Segmented
 from app.widgets.legend import Key, Legend
 from core.ranks import AdapterSpectra
-from core.ranks.selection import by_budget, by_energy, parameters_of, ranks_of, uniform
+from core.ranks.selection import Ranking, by_energy, parameters_of, ranks_of
 
 OPTIONS = [("uniform", "k everywhere"), ("budget", "shared budget"), ("energy", "same energy")]
 
@@ -28,6 +29,7 @@ class AllocationView(RankView):
     def build(self) -> None:
         """Make the plot and the choice of ways."""
         theme = self.context.theme
+        self._proposals: Proposals | None = None
         self.plot = AllocationPlot(theme)
         self.way = Segmented(OPTIONS, theme=theme, name="How the directions are shared out")
         self.way.setProperty("compact", "true")
@@ -50,7 +52,9 @@ class AllocationView(RankView):
         assert spectra is not None
         now = {module.name: len(module.singular_values) for module in spectra.modules}
         costs = {module.name: sum(module.shape) for module in spectra.modules}
-        proposed = propose(spectra, self.way.value, self.desk.k)
+        if self._proposals is None or self._proposals.spectra is not spectra:
+            self._proposals = Proposals(spectra)
+        proposed = self._proposals.ranks(self.way.value, self.desk.k)
         self.plot.show_ranks(now, proposed, costs)
         self.card.caption.set_full_text(f"k = {self.desk.k}: {self.plot.summary}")
         if self.desk.module is not None:
@@ -61,20 +65,33 @@ class AllocationView(RankView):
         self.draw()
 
 
-def propose(spectra: AdapterSpectra, way: str, k: int) -> Mapping[str, int]:
-    """Return ranks by module that have about the parameters of k directions everywhere."""
-    sigma = {module.name: module.singular_values for module in spectra.modules}
-    shapes = {module.name: module.shape for module in spectra.modules}
-    equal = ranks_of(uniform(sigma, k))
-    if way == "uniform":
-        return equal
-    budget = parameters_of(equal, shapes)
-    if way == "budget":
-        return ranks_of(by_budget(sigma, shapes, budget))
-    energies = {name: values**2 for name, values in sigma.items()}
-    low, high = 0.0, 1.0
-    for _ in range(12):  # the share is found to 0.0003, far below one direction of one module
-        middle = (low + high) / 2
-        ranks = ranks_of(by_energy(energies, middle))
-        low, high = (middle, high) if parameters_of(ranks, shapes) <= budget else (low, middle)
-    return ranks_of(by_energy(energies, low)) if low > 0 else dict.fromkeys(sigma, 0)
+class Proposals:
+    """Ranks by module that have about the parameters of k directions everywhere."""
+
+    def __init__(self, spectra: AdapterSpectra) -> None:
+        self.spectra = spectra
+        self._sigma = {module.name: module.singular_values for module in spectra.modules}
+        self._shapes = {module.name: module.shape for module in spectra.modules}
+        self._energies = {name: values**2 for name, values in self._sigma.items()}
+        self._ranking = Ranking(self._energies, self._shapes)
+        self._same_energy = lru_cache(maxsize=None)(self._find_same_energy)
+
+    def ranks(self, way: str, k: int) -> Mapping[str, int]:
+        """Return the ranks of one of `OPTIONS`."""
+        equal = {name: min(k, len(values)) for name, values in self._sigma.items()}
+        if way == "uniform":
+            return equal
+        budget = parameters_of(equal, self._shapes)
+        return self._ranking.ranks_within(budget) if way == "budget" else self._same_energy(budget)
+
+    def _find_same_energy(self, budget: int) -> Mapping[str, int]:
+        """Return the largest share of energy, the same in every module, that fits."""
+        low, high = 0.0, 1.0
+        for _ in range(12):  # the share is found to 0.0003, far below one direction of one module
+            middle = (low + high) / 2
+            ranks = ranks_of(by_energy(self._energies, middle))
+            fits = parameters_of(ranks, self._shapes) <= budget
+            low, high = (middle, high) if fits else (low, middle)
+        return (
+            ranks_of(by_energy(self._energies, low)) if low > 0 else dict.fromkeys(self._sigma, 0)
+        )

@@ -36,28 +36,29 @@ class Legend(QWidget):
     def __init__(self, *keys: Key, theme: Theme) -> None:
         super().__init__()
         self._theme, self._keys = theme, keys
+        self._widths: list[float] = []
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setAccessibleName("Legend: " + ", ".join(key.text for key in keys))
-        theme.changed.connect(self.update)
+        theme.changed.connect(self._measure)
+        self._measure()
 
     def set_keys(self, *keys: Key) -> None:
         """Show other entries."""
         if keys != self._keys:
             self._keys = keys
             self.setAccessibleName("Legend: " + ", ".join(key.text for key in keys))
-            self.updateGeometry()
-            self.update()
+            self._measure()
 
     def sizeHint(self) -> QSize:
         """Return the room of all entries."""
-        width = sum(self._width(key) for key in self._keys) + GAP * (len(self._keys) - 1)
+        width = sum(self._widths) + GAP * (len(self._keys) - 1)
         return QSize(int(max(0, width)) + 2, LINE)
 
     def minimumSizeHint(self) -> QSize:
         """Return the room of the widest entry."""
-        return QSize(int(max((self._width(key) for key in self._keys), default=0)) + 2, LINE)
+        return QSize(int(max(self._widths, default=0)) + 2, LINE)
 
     def heightForWidth(self, width: int) -> int:
         """Return the height of as many lines as `width` asks for."""
@@ -78,15 +79,21 @@ class Legend(QWidget):
     def _places(self, width: int) -> list[tuple[float, int]]:
         """Return left edge and line of every entry."""
         places, left, line = [], 0.0, 0
-        for key in self._keys:
-            if left and left + self._width(key) > width:
+        for own in self._widths:
+            if left and left + own > width:
                 left, line = 0.0, line + 1
             places.append((left, line))
-            left += self._width(key) + GAP
+            left += own + GAP
         return places
 
-    def _width(self, key: Key) -> float:
-        return _swatch_width(key) + 6 + QFontMetricsF(font("caption")).horizontalAdvance(key.text)
+    def _measure(self) -> None:
+        """Measure the entries once: a layout asks for their room again and again."""
+        metrics = QFontMetricsF(font("caption"))
+        self._widths = [
+            _swatch_width(key) + 6 + metrics.horizontalAdvance(key.text) for key in self._keys
+        ]
+        self.updateGeometry()
+        self.update()
 
     def _swatch(self, painter: QPainter, key: Key, box: QRectF) -> None:
         color = self._theme.color(key.token)

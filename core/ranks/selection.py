@@ -43,15 +43,41 @@ def by_worth(worth: Mapping[str, Array], shapes: Shapes, parameters: int) -> Kep
 
     Those without any worth are left out even where there is room.
     """
-    names = list(worth)
-    costs = np.concatenate([np.full(len(worth[name]), sum(shapes[name])) for name in names])
-    density = np.concatenate([worth[name] for name in names]) / costs
-    order = np.argsort(-density, kind="stable")
-    stays = np.zeros(len(density), bool)
-    fits = np.cumsum(costs[order]) <= parameters
-    stays[order[fits & (density[order] > 0)]] = True
-    borders = np.cumsum([len(worth[name]) for name in names])[:-1]
-    return dict(zip(names, np.split(stays, borders), strict=True))
+    return Ranking(worth, shapes).within(parameters)
+
+
+class Ranking:
+    """All components of all modules, those with the largest worth/(m+n) first.
+
+    Sorted once, so that many budgets can be tried while somebody drags.
+    """
+
+    def __init__(self, worth: Mapping[str, Array], shapes: Shapes) -> None:
+        self._sizes = {name: len(values) for name, values in worth.items()}
+        counts = list(self._sizes.values())
+        costs = np.repeat([sum(shapes[name]) for name in worth], counts)
+        density = np.concatenate(list(worth.values())) / costs
+        order = np.argsort(-density, kind="stable")
+        self._order = order[density[order] > 0]
+        self._spent = np.cumsum(costs[self._order])
+        self._owner = np.repeat(np.arange(len(counts)), counts)
+
+    def within(self, parameters: int) -> Kept:
+        """Return the components that fit into a budget."""
+        stays = np.zeros(len(self._owner), bool)
+        stays[self._first(parameters)] = True
+        borders = np.cumsum(list(self._sizes.values()))[:-1]
+        return dict(zip(self._sizes, np.split(stays, borders), strict=True))
+
+    def ranks_within(self, parameters: int) -> dict[str, int]:
+        """Return how many components of each module fit into a budget."""
+        owners = self._owner[self._first(parameters)]
+        counts = np.bincount(owners, minlength=len(self._sizes))
+        return dict(zip(self._sizes, counts.tolist(), strict=True))
+
+    def _first(self, parameters: int) -> NDArray[np.intp]:
+        count = int(np.searchsorted(self._spent, parameters, side="right"))
+        return np.asarray(self._order[:count])
 
 
 def ranks_of(kept: Mapping[str, Mask]) -> dict[str, int]:

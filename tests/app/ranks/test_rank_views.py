@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from app.plots.plot import Plot
 from app.plots.plot_card import PlotCard
 from app.rank_views.against_base import AgainstBaseView
-from app.rank_views.allocation import AllocationView, propose
+from app.rank_views.allocation import AllocationView, Proposals
 from app.rank_views.does_it_matter import DoesItMatterView
 from app.rank_views.explain import ExplainView
 from app.rank_views.over_training import OverTrainingView
@@ -183,14 +183,15 @@ def test_a_course_of_other_modules_begins_anew() -> None:
 def test_allocations_keep_the_budget(trained: Desk) -> None:
     spectra = trained.page.source.spectra
     assert spectra is not None
+    proposals = Proposals(spectra)
     costs = {module.name: sum(module.shape) for module in spectra.modules}
     for k in range(RANK + 1):
         equal = sum(k * cost for cost in costs.values())
-        assert set(propose(spectra, "uniform", k).values()) == {k}
+        assert set(proposals.ranks("uniform", k).values()) == {k}
         for way in ("budget", "energy"):
-            ranks = propose(spectra, way, k)
+            ranks = proposals.ranks(way, k)
             assert sum(ranks[name] * costs[name] for name in costs) <= equal
-    whole = propose(spectra, "budget", RANK)
+    whole = proposals.ranks("budget", RANK)
     assert set(whole.values()) == {RANK}
 
 

@@ -5,7 +5,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from core.ranks.selection import by_budget, by_energy, parameters_of, ranks_of, uniform
+from core.ranks.selection import (
+    Ranking,
+    by_budget,
+    by_energy,
+    parameters_of,
+    ranks_of,
+    uniform,
+)
 
 SIGMA = {"a": np.array([3.0, 1.0, 0.5]), "b": np.array([2.0, 1.9, 0.1])}
 SHAPES = {"a": (4, 6), "b": (4, 6)}
@@ -46,3 +53,11 @@ def test_the_data_may_prefer_a_later_component() -> None:
 
 def test_what_is_untrained_keeps_nothing() -> None:
     assert ranks_of(by_energy({"a": np.zeros(3)}, 0.9)) == {"a": 0}
+
+
+@pytest.mark.parametrize("parameters", [0, 9, 10, 35, 1000])
+def test_counting_a_budget_is_choosing_it(parameters: int) -> None:
+    worth = {name: values**2 for name, values in SIGMA.items()}
+    ranking = Ranking(worth, SHAPES)
+    assert ranking.ranks_within(parameters) == ranks_of(ranking.within(parameters))
+    assert ranking.ranks_within(parameters) == ranks_of(by_budget(SIGMA, SHAPES, parameters))
