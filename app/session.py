@@ -119,6 +119,8 @@ class Session(QObject):
             self._stroke_keys, self._stroke_end = keys, now + STROKE_SECONDS
             if not goes_on:
                 self._undo = [*self._undo[-UNDO_LIMIT:], self.settings]
+            elif changed == before and self._undo:
+                self._undo.pop()  # back where the movement began: nothing to take back
             self._redo.clear()
             self._take(changed)
         return True

@@ -193,9 +193,16 @@ class FormRow(QWidget):
             self._session.settings.with_changes({self.setting.key: value})
         except UserError as error:
             self._show_error(value, error)
+            self._settle()
             return
         self._hide_error()
         self._session.change({self.setting.key: value}, stroke=True)
+
+    def _settle(self) -> None:
+        """Go back to the value from before typing: 8 was taken on the way to the wrong 8.5."""
+        if isinstance(self.field, NumberField) and self._followed != self.field.settled:
+            self._followed = self.field.settled
+            self._session.change({self.setting.key: self._followed}, stroke=True)
 
     def _show_error(self, value: Any, error: UserError) -> None:
         bounds = f" Allowed: {self.setting.bounds}." if self.setting.bounds else ""
