@@ -28,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.durable import replace_file
 from core.errors import UserError
 from core.events import Event, RunEnded, events_in, to_line
+from core.refusals import way_out
 from core.settings import RunSettings, load_settings, save_settings
 
 Phase = Literal["created", "running", "finished", "stopped", "paused", "failed", "interrupted"]
@@ -85,11 +86,12 @@ class RunFolder:
             UserError: The folder exists and is not empty, or cannot be written.
         """
         run = cls(path)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UserError(
-                f"{path} exists already.", "Choose another name, or resume the run that is there."
-            )
         try:
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise UserError(
+                    f"{path} exists already.",
+                    "Choose another name, or resume the run that is there.",
+                )
             run.checkpoints_dir.mkdir(parents=True)
             run.ranks_dir.mkdir()
             save_settings(settings, run.settings_file)
@@ -97,7 +99,7 @@ class RunFolder:
         except OSError as error:
             raise UserError(
                 f"The run folder {path} cannot be written: {error.strerror}.",
-                "Free some space or choose another folder.",
+                way_out(error),
             ) from None
         return run
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from core.adapters import ADAPTERS
 from core.commands.base import COMMANDS
 from core.errors import UserError
+from core.refusals import way_out
 from core.settings import RunSettings, save_settings
 
 _KEYS = {
@@ -70,12 +71,12 @@ def write_new(settings: RunSettings, path: Path) -> dict[str, Any]:
     Raises:
         UserError: The file exists already, or cannot be written.
     """
-    if path.exists():
-        raise UserError(f"{path} exists already.", "Choose another name with --out.")
     try:
+        if path.exists():
+            raise UserError(f"{path} exists already.", "Choose another name with --out.")
         save_settings(settings, path)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.", "Check it.") from None
+        raise UserError(f"{path} cannot be written: {error.strerror}.", way_out(error)) from None
     return {"path": str(path.resolve()), "settings": settings.model_dump(mode="json")}
 
 

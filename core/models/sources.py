@@ -32,7 +32,11 @@ def open_model(source: str, *, planning: bool = False) -> ModelInfo:
     """
     if source == starter.SOURCE:
         return starter.open_starter()
-    path = local_path(source)
+    try:
+        path = local_path(source)
+    except (OSError, ValueError) as error:  # a name too long, a NUL in it, a loop of links
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"{source:.80} cannot be opened: {reason}.", _CHOICES) from None
     if path is not None:
         return open_path(path, source, planning=planning)
     if is_hub_id(source):

@@ -20,6 +20,7 @@ from core.paths import evidence_dir
 from core.ranks.evidence import Evidence
 from core.ranks.find import find_adapter
 from core.ranks.peft_format import CONFIG_FILE, WEIGHTS_FILE
+from core.refusals import way_out
 from core.run_folder import RunFolder
 
 E = TypeVar("E", bound=Evidence)
@@ -103,5 +104,5 @@ def keep_evidence(file: Path, result: Evidence) -> None:
     except OSError as error:
         raise UserError(
             f"The measurement cannot be kept in {file.parent}: {error.strerror}.",
-            "Free some space on this disk, or mend the rights of the folder.",
+            way_out(error),
         ) from None
