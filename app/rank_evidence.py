@@ -11,7 +11,10 @@ from app.rank_source import RankSource
 from core.errors import UserError
 from core.events import Event, Progress, Reply, RunEnded
 from core.jobs.evidence import EvidenceRequest, Measure
+from core.models.info import ModelInfo
+from core.ranks import AdapterSpectra
 from core.ranks.against_base import BaseComparison
+from core.ranks.base_weights import check_base
 from core.ranks.before_after import BeforeAfter, Change
 from core.ranks.curve import LossCurve
 from core.ranks.evidence import Evidence
@@ -47,6 +50,7 @@ class RankEvidence(QObject):
         self._results: dict[tuple[Measure, Changes], Evidence | None] = {}
         self._judged: LossCurve | None = None
         self._verdict: Verdict | None = None
+        self._compared: tuple[AdapterSpectra, ModelInfo, UserError | None] | None = None
         self.adapter: Path | None = None
         self._task: Task | None = None
         self.measuring: Measure | Literal[""] = ""
@@ -54,6 +58,7 @@ class RankEvidence(QObject):
         self.error: UserError | None = None
         source.changed.connect(self._on_source)
         context.run.phase_changed.connect(self._on_phase)
+        context.session.settings_changed.connect(self.changed)
         self.adapter = self._find()
 
     @property
@@ -63,7 +68,22 @@ class RankEvidence(QObject):
             return "Training needs the device now; measure when it has finished."
         if self.adapter is None:
             return "There is no adapter yet: it is written when the run ends."
-        return ""
+        spectra = self._source.spectra
+        if spectra is not None and not spectra.trained:
+            return "This adapter has changed nothing yet: there is nothing to measure."
+        stranger = self.stranger
+        return f"{stranger.message} {stranger.hint}" if stranger is not None else ""
+
+    @property
+    def stranger(self) -> UserError | None:
+        """Why the adapter that was opened is not one of the chosen model, None where it may be."""
+        spectra, model = self._source.spectra, self._context.session.model
+        if self._source.opened is None or spectra is None or model is None:
+            return None
+        known = self._compared
+        if known is None or known[0] is not spectra or known[1] is not model:
+            self._compared = known = (spectra, model, _strange(spectra, model))
+        return known[2]
 
     @property
     def about(self) -> str:
@@ -192,3 +212,11 @@ class RankEvidence(QObject):
             return find_adapter(source.run.path) if source.run is not None else None
         except UserError:
             return None
+
+
+def _strange(spectra: AdapterSpectra, model: ModelInfo) -> UserError | None:
+    try:
+        check_base(spectra, model)
+    except UserError as error:
+        return error
+    return None

@@ -13,6 +13,7 @@ from app.rank_desk import RankDesk
 from app.rank_source import RankSource
 from app.rank_words import about
 from app.widgets.basic import Banner, ElidedLabel, IconLabel, button, label
+from core.errors import UserError
 from core.events import RanksComputed
 
 if TYPE_CHECKING:  # core.ranks brings NumPy, for which the first frame does not wait
@@ -63,7 +64,9 @@ class RankExplorer(Page):
         return f"k95: {_middle_k95(spectra):.0f} of {self.desk.largest_k}"
 
     def mark(self) -> str:
-        """A check as soon as something was learned."""
+        """A check as soon as something was learned, by an adapter of the chosen model."""
+        if self._stranger is not None:
+            return "warn"
         return "ok" if self.source.spectra is not None and self.source.spectra.trained else ""
 
     # -- building ---------------------------------------------------------------------------
@@ -198,6 +201,8 @@ class RankExplorer(Page):
         """Offer the measures that were measured, once a measurement has ended."""
         from core.ranks.measures import measured
 
+        self._say_error()
+        self.rail_changed.emit()
         if not self.evidence.measuring:
             self.map.offer(measured(self.evidence.base, self.evidence.use))
 
@@ -223,10 +228,16 @@ class RankExplorer(Page):
             f"directions hold 95 % of the change; by chance it would take {random:.0f}."
         )
 
+    @property
+    def _stranger(self) -> UserError | None:
+        return self.evidence.stranger if self._content is not None else None
+
     def _say_error(self) -> None:
         error, spectra = self.source.error, self.source.spectra
         if error is not None:
             self.banner.show_message(error.message, error.hint, tone="danger")
+        elif self._stranger is not None:
+            self.banner.show_message(self._stranger.message, self._stranger.hint, tone="warn")
         elif spectra is not None and spectra.adapter.notes:
             first, *others = spectra.adapter.notes
             self.banner.show_message(first, " ".join(others), tone="info")

@@ -39,7 +39,7 @@ class ActBar(QWidget):
         self._actions = [action(context, desk, evidence) for action in ACTIONS]
         self._icon = IconLabel("gauge", "text_3", theme=theme, size=18)
         self._words = ElidedLabel("", "label")
-        self._detail = ElidedLabel("", "body", "muted")
+        self._detail = ElidedLabel("", "body", "muted", sentence=True)
         self.buttons: dict[RankAction, Button] = {}
         self._more = icon_button("ellipsis", "More actions", theme=theme)
         self._menu = QMenu(self)

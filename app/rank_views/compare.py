@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QVBoxLayout, QWidget
 
 from app.pages.base import PageContext
 from app.plots.color_bar import ColorBar
@@ -21,6 +21,7 @@ from app.why import RANKS
 from app.widgets.basic import Button, Card, IconLabel, button, label
 from app.widgets.controls import Segmented
 from app.widgets.legend import Key, Legend
+from app.widgets.tabs import ShownSize
 from core.errors import UserError
 from core.paths import runs_dir
 from core.ranks.find import find_adapter
@@ -43,7 +44,7 @@ class CompareView(RankView):
     def build(self) -> None:
         """Make the choice of the other adapter, and the two plots."""
         theme = self.context.theme
-        self.stack = QStackedWidget()
+        self.stack = ShownSize()
         self.stack.addWidget(self._make_invitation())
         plots = QWidget()
         self.stack.addWidget(plots)

@@ -72,7 +72,7 @@ class RunBar(QFrame):
         self.dot = RunDot(theme)
         self.word = label("", "card")
         self.word.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        self.detail = ElidedLabel("", "body", "muted")
+        self.detail = ElidedLabel("", "body", "muted", sentence=True)
         self._make_buttons()
         self._lay_out()
         self._progress, self._doing = 0.0, ""

@@ -63,3 +63,13 @@ class ShownSize(QStackedWidget):
         """Return what the shown widget asks for."""
         shown = self.currentWidget()
         return shown.sizeHint() if shown is not None else super().sizeHint()
+
+    def hasHeightForWidth(self) -> bool:
+        """Tell whether the shown widget breaks its lines."""
+        shown = self.currentWidget()
+        return shown is not None and shown.hasHeightForWidth()
+
+    def heightForWidth(self, width: int) -> int:
+        """Return what the shown widget needs: the stack's own layout answers for the highest."""
+        shown = self.currentWidget()
+        return shown.heightForWidth(width) if shown is not None else -1

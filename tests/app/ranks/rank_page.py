@@ -36,10 +36,15 @@ class FakeRun(QObject):
         self.alive = False
 
 
-@dataclass
-class FakeSession:
-    model: Any = None
-    settings: RunSettings = field(default_factory=RunSettings)
+class FakeSession(QObject):
+    """The part of the session that the page listens to."""
+
+    settings_changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model: Any = None
+        self.settings = RunSettings()
 
     def load(self, settings: RunSettings) -> None:
         self.settings = settings
