@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.pages.base import PageContext
 from app.pages.train import TrainPage
+from app.pages.train_checks import CheckRow
 from app.widgets.basic import Button
 from core.events import Progress, Reply, RunEnded
 from core.models.info import ModelInfo
@@ -48,6 +49,11 @@ def shown(rows: list[Any]) -> list[str]:
     return [row.message.text() for row in rows if row.isVisible()]
 
 
+def button_row(page: TrainPage, words: str) -> CheckRow:
+    rows = page.checks.trouble.rows
+    return next(row for row in rows if row.isVisible() and row.apply.text() == words)
+
+
 def test_findings_come_as_the_worker_makes_them(page: TrainPage) -> None:
     worker(page).say(Progress(phase="trying", message="Trying the device"))
     assert page.checks.state.text() == "Trying the device …"
@@ -63,11 +69,58 @@ def test_a_button_mends_and_what_was_said_before_is_forgotten(
     page: TrainPage, qtbot: QtBot
 ) -> None:
     worker(page).say(Reply(data={"checks": [CUT]}), RunEnded(outcome="finished"))
-    row = next(r for r in page.checks.trouble.rows if r.fix.text() == "Set Max length to 512.")
+    row = button_row(page, "Set max length to 512 tokens")
     qtbot.mouseClick(row.apply, Qt.MouseButton.LeftButton)
     assert page.context.session.settings.data.max_length == 512
     assert page.context.launch.preflight.results == []
     assert not any(r.isVisible() and "512" in r.fix.text() for r in page.checks.trouble.rows)
+
+
+def test_what_a_button_set_can_be_taken_back(page: TrainPage, qtbot: QtBot) -> None:
+    worker(page).say(Reply(data={"checks": [CUT]}), RunEnded(outcome="finished"))
+    before = page.context.session.settings
+    assert not page.checks.mended.isVisible()
+    qtbot.mouseClick(
+        button_row(page, "Set max length to 512 tokens").apply, Qt.MouseButton.LeftButton
+    )
+    assert page.checks.mended.words.text() == "Done: Max length: 512."
+    qtbot.mouseClick(page.checks.mended.undo, Qt.MouseButton.LeftButton)
+    assert page.context.session.settings == before
+    assert not page.checks.mended.isVisible()
+
+
+def test_several_settings_are_all_named(page: TrainPage) -> None:
+    both = found("warn", changes={"training.learning_rate": 2e-4, "data.max_length": 512})
+    worker(page).say(Reply(data={"checks": [both]}))
+    row = button_row(page, "Set learning rate to 0.0002 and 1 more")
+    assert row.apply.toolTip() == "Learning rate: 0.0002\nMax length: 512"
+
+
+def test_a_number_typed_wrong_is_mended_from_here(page: TrainPage, qtbot: QtBot) -> None:
+    row = page.form.rows["training.learning_rate"]
+    row.field.setText("-1")
+    row.field.editingFinished.emit()
+    page.context.launch.check()
+    assert not page.context.launch.enabled
+    mend = button_row(page, "Set learning rate to 0.0005")
+    qtbot.mouseClick(mend.apply, Qt.MouseButton.LeftButton)
+    assert row.field.text() == "5e-4" or row.field.text() == "0.0005"
+    assert row.error == ""
+    page.context.launch.check()
+    assert page.context.launch.enabled
+
+
+def test_start_anyway_is_no_word_for_a_button_that_cannot_be_pressed(page: TrainPage) -> None:
+    worker(page).say(Reply(data={"checks": [CUT]}))
+    assert page.context.launch.label == "Start anyway"
+    worker(page).say(Reply(data={"checks": [CUT, found("block")]}))
+    assert page.context.launch.label == "Start"
+
+
+def test_the_window_names_settings_by_their_titles(page: TrainPage) -> None:
+    keys = found("block", message="data.max_length is odd.", fix="Set data.prompt_column.")
+    worker(page).say(Reply(data={"checks": [keys]}))
+    assert page.context.launch.why_not == "Max length is odd. Set Prompt column."
 
 
 def test_a_worker_that_fails_is_told(page: TrainPage) -> None:
