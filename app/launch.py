@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.amounts import gib, tight_words
+from app.plan_shelf import rehearsal_key
 from app.preflight import Preflight
 from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
@@ -113,6 +114,7 @@ class Launch(QObject):
             model_error=session.model_error,
             data_error=self._data_error(),
             device=session.device,
+            rehearsal=session.shelf.rehearsals.get(rehearsal_key(session.settings)),
             free_disk_bytes=free_bytes(runs_dir()),
             runs=runs_dir(),
         )

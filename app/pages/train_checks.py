@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.launch import Launch
+from app.pages.base import PageContext
+from app.pages.train_rehearsal import RehearsalPanel
 from app.session import Session
 from app.setting_words import list_words, set_words, titled
 from app.style.theme import Theme
@@ -142,10 +143,12 @@ class Mended(QWidget):
 class ChecksView(QWidget):
     """What to look at above, what is fine below; both follow the settings."""
 
-    def __init__(self, launch: Launch, session: Session, theme: Theme) -> None:
+    def __init__(self, context: PageContext) -> None:
         super().__init__()
-        self._launch = launch
+        self._launch = launch = context.launch
+        session, theme = context.session, context.theme
         self.state = label("", "small", "muted", wrap=True)
+        self.rehearsal = RehearsalPanel(context)
         self.mended = Mended(session, theme)
         self.trouble = CheckGroup("To look at", theme)
         self.fine = CheckGroup("Fine", theme)
@@ -155,6 +158,7 @@ class ChecksView(QWidget):
         layout.setSpacing(12)
         layout.addWidget(self.state)
         layout.addWidget(self.mended)
+        layout.addWidget(self.rehearsal)
         layout.addWidget(self.trouble)
         layout.addWidget(self.fine)
         layout.addStretch(1)

@@ -2,14 +2,14 @@
 
 import math
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 LOW, HIGH = 0.25, 4.0
 """Of α/r. The LoRA paper uses 1 and 2 (arXiv:2106.09685, appendix D), most recipes 1 to 2."""
 
 
-@CHECKS.register("adapter-strength")
+@check("adapter-strength", 30)
 def adapter_strength(context: CheckContext) -> Finding | None:
     """Say so where α/r is far from what recipes use; rsLoRA's α/√r is held to α/√r at r = 16."""
     adapter = context.settings.adapter

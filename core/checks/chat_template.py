@@ -1,10 +1,10 @@
 """Does the model know how a conversation is written, and does it take all of ours?"""
 
-from core.checks.base import CHECKS, Finding, refused
+from core.checks.base import Finding, check, refused
 from core.checks.context import CheckContext
 
 
-@CHECKS.register("chat-template")
+@check("chat-template", 14)
 def chat_template(context: CheckContext) -> Finding | None:
     """Block where rows cannot be rendered; warn where the model has no template for them."""
     if context.token_error is not None:

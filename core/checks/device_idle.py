@@ -1,11 +1,11 @@
 """Is another run at work on this computer?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 from core.run_folder import list_runs
 
 
-@CHECKS.register("device-idle")
+@check("device-idle", 34)
 def device_idle(context: CheckContext) -> Finding | None:
     """Warn of a run that shares processor or GPU with this one."""
     if context.runs is None:

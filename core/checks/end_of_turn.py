@@ -1,13 +1,13 @@
 """Does the model learn to stop?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 WARN_ABOVE = 0.01
 """Share of the answers without a trained end."""
 
 
-@CHECKS.register("end-of-turn")
+@check("end-of-turn", 21)
 def end_of_turn(context: CheckContext) -> Finding | None:
     """Warn where answers have no end, or where it is cut off."""
     if context.tokens is None or not context.tokens.stats.answers:

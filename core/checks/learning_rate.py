@@ -1,6 +1,6 @@
 """Is the learning rate in the band that usually works for adapters?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 ADAPTIVE = (2e-5, 2e-3)
@@ -15,7 +15,7 @@ USUAL = {
 }
 
 
-@CHECKS.register("learning-rate")
+@check("learning-rate", 30)
 def learning_rate(context: CheckContext) -> Finding | None:
     """Say so where the learning rate is unusual, or with LoRA+ the faster one of B."""
     training = context.settings.training

@@ -1,10 +1,10 @@
 """Does a row begin with two start tokens?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 
-@CHECKS.register("start-token")
+@check("start-token", 23)
 def start_token(context: CheckContext) -> Finding | None:
     """Warn of a doubled start token."""
     if context.tokens is None:

@@ -1,6 +1,6 @@
 """Do the numbers of steps and rows go together?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 MANY_EPOCHS = 10
@@ -8,7 +8,7 @@ WARMUP_SHARE = 3
 """A run should have at least three times as many steps as its warm-up."""
 
 
-@CHECKS.register("steps")
+@check("steps", 28)
 def steps(context: CheckContext) -> Finding | None:
     """Warn of batches larger than the data, of long warm-ups and of many passes over the rows."""
     if context.split is None:

@@ -1,12 +1,12 @@
 """Does every target name modules of this model?"""
 
-from core.checks.base import CHECKS, Finding, refused
+from core.checks.base import Finding, check, refused
 from core.checks.context import CheckContext
 from core.errors import UserError
 from core.models.targets import adapted
 
 
-@CHECKS.register("targets")
+@check("targets", 25)
 def targets(context: CheckContext) -> Finding | None:
     """Block on a target that matches nothing."""
     if context.model is None or not context.model.tensors:

@@ -1,5 +1,6 @@
 """The preflight list in the window: it follows the settings, and its buttons mend."""
 
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from app.pages.base import PageContext
 from app.pages.train import TrainPage
 from app.pages.train_checks import CheckRow
 from app.widgets.basic import Button
+from core.checks import RehearsalFacts
 from core.events import Progress, Reply, RunEnded
 from core.models.info import ModelInfo
+from tests.app.pages.conftest import take_model
 from tests.app.pages.test_data import summary
 
 
@@ -133,3 +136,47 @@ def test_results_of_other_settings_are_not_heard(page: TrainPage) -> None:
     page.context.session.change({"training.steps": 9})
     asked.say(Reply(data={"checks": [found("block")]}))
     assert not page.context.launch.blocks
+
+
+def facts(**changes: Any) -> Reply:
+    return Reply(data={"rehearsal": asdict(replace(RehearsalFacts(device="cpu"), **changes))})
+
+
+@pytest.fixture
+def tried(page: TrainPage, qtbot: QtBot) -> TrainPage:
+    take_model(page.context, page.context.session.model)  # type: ignore[arg-type]
+    page.context.session.device = page.context.session.devices[0]
+    qtbot.mouseClick(page.checks.rehearsal.start, Qt.MouseButton.LeftButton)
+    return page
+
+
+def rehearsal(page: TrainPage) -> Any:
+    return page.context.assistant.own.last("rehearse")  # type: ignore[attr-defined]
+
+
+def test_a_run_is_tried_out_and_the_result_stays_for_its_settings(tried: TrainPage) -> None:
+    panel, session = tried.checks.rehearsal, tried.context.session
+    rehearsal(tried).say(Progress(phase="training", message="Step 1 of 2", share=0.25))
+    assert panel.words.text() == "Step 1 of 2"
+    assert (panel.bar.value(), panel.cancel.isVisible()) == (250, True)
+    rehearsal(tried).say(facts(failed_at="in step 2", reason="It broke."))
+    rehearsal(tried).say(RunEnded(outcome="finished"))
+    rehearsal(tried).on_gone()
+    tried.context.launch.check()
+    assert "Tried out, the run failed in step 2: It broke." in shown(tried.checks.trouble.rows)
+    assert not tried.context.launch.enabled
+    assert panel.start.text() == "Try again"
+    session.change({"training.seed": 9})
+    tried.context.launch.check()
+    assert tried.context.launch.enabled
+    assert panel.start.text() == "Try it"
+    session.undo()
+    tried.context.launch.check()
+    assert not tried.context.launch.enabled
+
+
+def test_a_rehearsal_is_cancelled(tried: TrainPage, qtbot: QtBot) -> None:
+    qtbot.mouseClick(tried.checks.rehearsal.cancel, Qt.MouseButton.LeftButton)
+    assert rehearsal(tried).cancelled
+    assert tried.checks.rehearsal.start.isVisible()
+    assert tried.context.launch.enabled

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.checks import CHECKS, CheckContext, gather
+from core.checks import CHECKS, CheckContext, RehearsalFacts, gather
 from core.checks.base import Finding
 from core.checks.device import with_trial
 from core.data.stats import DataStats
@@ -389,3 +389,51 @@ def test_held_out_rows_that_nearly_repeat_others_warn(good: CheckContext) -> Non
     assert run("held-out-apart", both_learned).level == "ok"
     across = replace(good, near=dict.fromkeys(held_out[:5], learned[0]))
     assert run("held-out-apart", across).message.startswith("5 held-out rows nearly repeat")
+
+
+def after_rehearsal(context: CheckContext, **facts: Any) -> CheckContext:
+    return replace(context, rehearsal=RehearsalFacts(modules=14, **facts))
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes"),
+    [
+        (
+            {"training.micro_batch": 8, "training.accumulation": 3},
+            {"training.micro_batch": 4, "training.accumulation": 6},
+        ),
+        ({"training.micro_batch": 1}, {"training.gradient_checkpointing": "all"}),
+        (
+            {"training.micro_batch": 1, "training.gradient_checkpointing": "all"},
+            {"model.bits": 4},
+        ),
+    ],
+)
+def test_a_rehearsal_without_memory_blocks_and_takes_less(
+    settings: dict[str, Any], changes: dict[str, Any], changed: Changed
+) -> None:
+    tried = after_rehearsal(changed(settings), failed_at="in step 2", exhausted=True)
+    found = run("rehearsal", tried)
+    assert (found.level, found.changes) == ("block", changes)
+    assert "memory ran out in step 2" in found.message
+
+
+def test_a_rehearsal_names_the_stage_that_fails(good: CheckContext) -> None:
+    failed = after_rehearsal(good, failed_at="in step 1", reason="It broke.", hint="Mend it.")
+    found = run("rehearsal", failed)
+    assert (found.level, found.fix) == ("block", "Mend it.")
+    assert found.message == "Tried out, the run failed in step 1: It broke."
+
+
+def test_modules_without_a_gradient_and_weights_elsewhere_block(good: CheckContext) -> None:
+    found = run("rehearsal", after_rehearsal(good, dead=("layers.0.q_proj",)))
+    assert found.level == "block"
+    assert "1 of 14 adapted modules got no gradient (layers.0.q_proj)" in found.message
+    found = run("rehearsal", after_rehearsal(good, outside=("lm_head.weight",)))
+    assert found.level == "block"
+    assert "outside of the device" in found.message
+
+
+def test_packing_that_is_not_proven_warns(good: CheckContext) -> None:
+    found = run("packing", after_rehearsal(good, padded=True))
+    assert (found.level, found.changes) == ("warn", {"training.packing": False})
