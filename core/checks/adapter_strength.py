@@ -25,5 +25,5 @@ def adapter_strength(context: CheckContext) -> Finding | None:
         message = f"A scaling {ratio} of {scaling:.3g} is unusual: the run may {likely}."
         mended = 2.0 * (math.sqrt(rank) * usual / 2 if root else rank)
         fix = f"Set adapter.alpha to {mended:g}, or lower the learning rate with it."
-        return Finding("info", message, fix, {"adapter.alpha": mended})
+        return Finding("warn", message, fix, {"adapter.alpha": mended})
     return Finding("ok", f"A scaling {ratio} of {scaling:.3g} is usual.")

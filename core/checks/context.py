@@ -25,15 +25,19 @@ class TokenFacts:
         stats: Numbers about the encoded rows.
         has_chat_template: The tokenizer brings one.
         double_start: The start token stands twice at the beginning of a row.
+        missing_start: The tokenizer begins texts with a start token, and no row has one.
         split_markers: Markers of the chat template that are no tokens of the model, with the number
             of tokens that each falls into.
+        untrained_markers: Markers of the chat template whose embedding was never trained.
         thinks: The chat template knows thoughts, a part of the answer that nobody is shown.
     """
 
     stats: DataStats
     has_chat_template: bool
     double_start: bool = False
+    missing_start: bool = False
     split_markers: tuple[tuple[str, int], ...] = ()
+    untrained_markers: tuple[str, ...] = ()
     thinks: bool = False
 
 

@@ -26,11 +26,11 @@ def learning_rate(context: CheckContext) -> Finding | None:
         message = f"A learning rate of {rate:g} is unusual: the run may {likely}."
         nearest = min(max(rate, low), high)
         fix = f"Most adapters use {low:g} to {high:g}."
-        return Finding("info", message, fix, {"training.learning_rate": nearest})
+        return Finding("warn", message, fix, {"training.learning_rate": nearest})
     fastest = rate * training.lora_plus
     if fastest > high:
         message = f"With LoRA+, B learns at a rate of {fastest:g}: the run may diverge."
         slower = float(f"{high / training.lora_plus:g}")
         fix = f"Lower the learning rate to {slower:g}."
-        return Finding("info", message, fix, {"training.learning_rate": slower})
+        return Finding("warn", message, fix, {"training.learning_rate": slower})
     return Finding("ok", f"A learning rate of {rate:g} is usual for adapters.")
