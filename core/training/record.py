@@ -23,6 +23,7 @@ from core.events import (
 )
 from core.run_folder import RunFolder, outcome_changes
 from core.training.checkpoint import CheckpointNotSaved, checkpoint_name
+from core.training.guards import Standstill
 from core.training.owner import LOCKS
 from core.training.trackers import tracked
 
@@ -152,7 +153,7 @@ def _number_of_lines(run: RunFolder) -> int:
 
 
 def _outcome_of(error: UserError, step: int) -> RunEnded:
-    outcome = "paused" if isinstance(error, CheckpointNotSaved) else "failed"
+    outcome = "paused" if isinstance(error, CheckpointNotSaved | Standstill) else "failed"
     return RunEnded(
         outcome=outcome, step=step, message=error.message, hint=error.hint, details=error.details
     )
