@@ -118,8 +118,11 @@ def _proof(event: AdapterProven) -> tuple[str, str, str, str]:
         return "triangle-alert", "warn", text, "warning"
     text = (
         f"Proven in a fresh process: all {event.modules} modules changed, "
-        f"logits differ by up to {event.logit_difference:.2f}."
+        f"logits differ by up to {event.logit_difference:.2f}"
     )
+    if event.asked:
+        text += f", {event.stopped} of {event.asked} answers stopped by themselves"
+    text += "."
     return "circle-check", "ok", text, "info"
 
 

@@ -151,12 +151,17 @@ class RanksComputed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Notice(Event):
-    """A sentence for the log of the run; `level` is "info", "warning" or "error"."""
+    """A sentence for the log of the run; `level` is "info", "warning" or "error".
+
+    Attributes:
+        guard: Which guard speaks (see `core.report.guards`), "" where none does.
+    """
 
     name: ClassVar[str] = "notice"
     level: str
     message: str
     hint: str = ""
+    guard: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +227,11 @@ class Reply(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunEnded(Event):
-    """The last event of every job, exactly once; `outcome` is one of `OUTCOMES`."""
+    """The last event of every job, exactly once; `outcome` is one of `OUTCOMES`.
+
+    Attributes:
+        guard: Which guard ended the run, "" where none did.
+    """
 
     name: ClassVar[str] = "ended"
     outcome: str
@@ -231,6 +240,7 @@ class RunEnded(Event):
     message: str = ""
     hint: str = ""
     details: str = ""
+    guard: str = ""
 
     @classmethod
     def failed(cls, error: UserError) -> "RunEnded":

@@ -109,7 +109,7 @@ class Exam:
             "evaluations: the model may be learning the rows by heart."
         )
         hint = f"You can stop and save: the adapter is then made of step {cursor.best_step}."
-        yield Notice(level="warning", message=message, hint=hint)
+        yield Notice(level="warning", message=message, hint=hint, guard="R6")
 
     def has_passed_its_best(self, cursor: Cursor) -> Generator[Event, None, bool]:
         """Tell, and say, whether so many evaluations brought no lower loss that it is time to end.

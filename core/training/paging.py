@@ -36,6 +36,7 @@ class PagingWatch:
                     f"Step {done.step} took {seconds / median(self._usual):.0f} times the usual: "
                     "the GPU is full, and Windows has moved a part of it into main memory."
                 ),
+                guard="R5",
                 hint="Stop, and take a smaller micro-batch; or switch the sysmem fallback off in "
                 "the driver.",
             )

@@ -36,6 +36,7 @@ class StandstillWatch:
             yield Notice(
                 level="warning",
                 message=f"The loss has not moved for {STEPS} steps: nothing is learning.",
+                guard="R3",
                 hint="Stop, and look at the learning rate, the target layers and the tokens.",
             )
         self._has_warned = stands
