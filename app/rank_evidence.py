@@ -68,6 +68,8 @@ class RankEvidence(QObject):
             return "Training needs the device now; measure when it has finished."
         if self.adapter is None:
             return "There is no adapter yet: it is written when the run ends."
+        if self.adapter.is_file():
+            return "This adapter is a single file; Export writes the folder that measuring needs."
         spectra = self._source.spectra
         if spectra is not None and not spectra.trained:
             return "This adapter has changed nothing yet: there is nothing to measure."
