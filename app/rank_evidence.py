@@ -21,6 +21,7 @@ from core.ranks.evidence import Evidence
 from core.ranks.find import find_adapter
 from core.ranks.functional import FunctionalSpectra
 from core.ranks.verdict import Verdict, judge
+from core.settings import RunSettings
 
 Changes = tuple[Change, ...]
 """What "losses" compares with the base model and the adapter as it is."""
@@ -96,6 +97,11 @@ class RankEvidence(QObject):
         rows = "held-out rows" if self._source.opened is None else "all rows"
         model, data = Path(settings.model.source).name, Path(settings.data.path).name
         return f"the model {model} and {rows} of {data}"
+
+    @property
+    def settings(self) -> RunSettings:
+        """The settings that measurements and actions compute with: of the run, or the chosen."""
+        return self._request("curve").settings
 
     @property
     def curve(self) -> LossCurve | None:
