@@ -118,7 +118,7 @@ class ExtractAction(DenseAction):
     def draw(self) -> None:
         """Propose a folder beside the tuned model."""
         tuned = self.tuned.text().strip()
-        self.writing.allow("" if tuned else "Choose the model that was fine-tuned.")
+        self.writing.wait_for("" if tuned else "Choose the model that was fine-tuned.")
         if tuned:
             self.writing.propose(Path(tuned).with_name(f"{Path(tuned).name}-lora"))
 

@@ -57,7 +57,7 @@ class MergeAction(RankAction):
         self._fill()
         k = max(self.desk.k, 1)
         self.cut.setText(f"Keep the {k} strongest directions of each module, not all")
-        self.writing.allow("" if self.others else "Add an adapter of the same base model.")
+        self.writing.wait_for("" if self.others else "Add an adapter of the same base model.")
         adapter = self.evidence.adapter
         if adapter is not None:
             self.writing.propose(adapter.with_name(f"{adapter.name}-merged"))

@@ -101,6 +101,12 @@ class Writing(QWidget):
         elif self.outcome.property("tone") == "danger":
             self._say("", "muted")
 
+    def wait_for(self, missing: str) -> None:
+        """Say what is still to be chosen; "" for nothing."""
+        self.allow("")
+        self.write.setEnabled(not missing and self._task is None)
+        self.write.setToolTip(missing)
+
     def _explain(self) -> None:
         self.about.setText(EXPORTERS[self.profile.value].summary)
 

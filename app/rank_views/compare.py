@@ -21,7 +21,7 @@ from app.widgets.adapter_chooser import AdapterChooser
 from app.widgets.basic import Card, IconLabel, label
 from app.widgets.controls import Segmented
 from app.widgets.legend import Key, Legend
-from app.widgets.tabs import ShownSize
+from app.widgets.tabs import Deck
 
 
 class CompareView(RankView):
@@ -37,7 +37,7 @@ class CompareView(RankView):
     def build(self) -> None:
         """Make the choice of the other adapter, and the two plots."""
         theme = self.context.theme
-        self.stack = ShownSize()
+        self.stack = Deck()
         self.stack.addWidget(self._make_invitation())
         plots = QWidget()
         self.stack.addWidget(plots)

@@ -199,13 +199,15 @@ def open_by(page: RankExplorer, entry: str) -> None:
 def test_adapter_in_one_file(
     qtbot: QtBot, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = write_adapter(tmp_path / "words", pair(Q3))
+    names = {"lora_A.weight": "lora_down.weight", "lora_B.weight": "lora_up.weight"}
+    kohya = {f"lora_unet_x.{names[key.partition(Q3)[2][1:]]}": v for key, v in pair(Q3).items()}
+    folder = write_adapter(tmp_path / "words", kohya)
     file = (folder / "adapter_model.safetensors").rename(tmp_path / "styles.safetensors")
     answer = staticmethod(lambda *_args: (str(file), ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
     open_by(desk.page, "Single file…")
     wait_read(qtbot, desk.page)
-    assert desk.page.map.map.values.keys() == {("self_attn.q_proj", 3)}
+    assert [module.rank for module in desk.page.source.spectra.modules] == [RANK]
     assert "single file" in desk.page.evidence.why_not
 
 
