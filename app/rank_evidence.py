@@ -38,6 +38,7 @@ class RankEvidence(QObject):
         measuring: Which measurement is under way, or "".
         message, share: How far it is; share is −1 where nobody can know.
         error: Why the last measurement failed, or None.
+        given_up: What was being measured when another adapter was opened, or "".
 
     Signals:
         changed: Any of the attributes, or a result. GUI thread.
@@ -57,6 +58,7 @@ class RankEvidence(QObject):
         self.measuring: Measure | Literal[""] = ""
         self.message, self.share = "", -1.0
         self.error: UserError | None = None
+        self.given_up = ""
         source.changed.connect(self._on_source)
         context.run.phase_changed.connect(self._on_phase)
         context.session.settings_changed.connect(self.changed)
@@ -157,7 +159,7 @@ class RankEvidence(QObject):
         """Ask the worker; `changed` tells how far it is."""
         if self.why_not or self.measuring:
             return
-        self.measuring, self.error = measure, None
+        self.measuring, self.error, self.given_up = measure, None, ""
         self.message, self.share = "Starting the worker …", -1.0
         request = self._request(measure, changes).model_dump(mode="json")
         self._task = self._context.assistant.evidence.ask("evidence", request, self._on_event)
@@ -198,6 +200,7 @@ class RankEvidence(QObject):
     def _on_source(self) -> None:
         adapter = self._find()
         if adapter != self.adapter:
+            self.given_up = self._name() if self.measuring else ""
             if self.measuring:
                 self.cancel()
             self._context.assistant.evidence.release()
@@ -210,6 +213,11 @@ class RankEvidence(QObject):
             self.cancel()
             self._context.assistant.evidence.release()
         self._on_source()
+
+    def _name(self) -> str:
+        """Return the name of the adapter; the folder "adapter" of a run has the run's."""
+        path = self.adapter or Path()
+        return path.parent.name if path.name == "adapter" else path.name
 
     def _find(self) -> Path | None:
         """Return the adapter that measurements are about."""

@@ -244,6 +244,10 @@ class RankExplorer(Page):
         error, spectra = self.source.error, self.source.spectra
         if error is not None:
             self.banner.show_message(error.message, error.hint, tone="danger")
+        elif self._content is not None and self.evidence.given_up:
+            words = f"The measurement of {self.evidence.given_up} was given up."
+            hint = "Another adapter is shown now. Nothing of it was kept; measure it again there."
+            self.banner.show_message(words, hint, tone="info")
         elif self._stranger is not None:
             self.banner.show_message(self._stranger.message, self._stranger.hint, tone="warn")
         elif spectra is not None and spectra.adapter.notes:

@@ -236,6 +236,21 @@ def test_a_measurement_can_be_cancelled_and_can_fail(qtbot: QtBot, measured: Des
     assert view.panel.start.isEnabled()
 
 
+def test_another_adapter_gives_a_measurement_up_and_says_so(
+    qtbot: QtBot, measured: Desk, tmp_path: Path
+) -> None:
+    page = measured.page
+    view = measured.see(qtbot, "Against the base")
+    assert isinstance(view, AgainstBaseView)
+    qtbot.mouseClick(view.panel.start, Qt.MouseButton.LeftButton)
+    page.open_adapter(write_adapter(tmp_path / "words", pair(NAMES[0])))
+    qtbot.waitUntil(lambda: not page.source.loading)
+    assert measured.assistant.evidence.cancelled == 1
+    assert page.banner.text == f"The measurement of {measured.folder.path.name} was given up."
+    qtbot.mouseClick(page.show_run, Qt.MouseButton.LeftButton)
+    assert not page.banner.isVisible()
+
+
 def test_training_takes_the_device_back(qtbot: QtBot, measured: Desk) -> None:
     view, lane = measured.see(qtbot, "Against the base"), measured.assistant.evidence
     assert isinstance(view, AgainstBaseView)
