@@ -75,6 +75,12 @@ class ExactPlans(QObject):
             return "Measuring waits until the data has been read."
         return ""
 
+    @property
+    def is_for_other_settings(self) -> bool:
+        """Whether the settings have changed since the job began."""
+        formulas = self._session.formulas
+        return bool(self.job) and self._chosen not in map(self._session.subject, formulas)
+
     # -- doing it ---------------------------------------------------------------------------
 
     def trace(self) -> None:

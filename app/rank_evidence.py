@@ -21,6 +21,7 @@ from core.ranks.evidence import Evidence
 from core.ranks.find import find_adapter
 from core.ranks.functional import FunctionalSpectra
 from core.ranks.verdict import Verdict, judge
+from core.settings import RunSettings
 
 Changes = tuple[Change, ...]
 """What "losses" compares with the base model and the adapter as it is."""
@@ -37,6 +38,7 @@ class RankEvidence(QObject):
         measuring: Which measurement is under way, or "".
         message, share: How far it is; share is −1 where nobody can know.
         error: Why the last measurement failed, or None.
+        given_up: What was being measured when another adapter was opened, or "".
 
     Signals:
         changed: Any of the attributes, or a result. GUI thread.
@@ -56,6 +58,7 @@ class RankEvidence(QObject):
         self.measuring: Measure | Literal[""] = ""
         self.message, self.share = "", -1.0
         self.error: UserError | None = None
+        self.given_up = ""
         source.changed.connect(self._on_source)
         context.run.phase_changed.connect(self._on_phase)
         context.session.settings_changed.connect(self.changed)
@@ -68,6 +71,8 @@ class RankEvidence(QObject):
             return "Training needs the device now; measure when it has finished."
         if self.adapter is None:
             return "There is no adapter yet: it is written when the run ends."
+        if self.adapter.is_file():
+            return "This adapter is a single file; Export writes the folder that measuring needs."
         spectra = self._source.spectra
         if spectra is not None and not spectra.trained:
             return "This adapter has changed nothing yet: there is nothing to measure."
@@ -94,6 +99,11 @@ class RankEvidence(QObject):
         rows = "held-out rows" if self._source.opened is None else "all rows"
         model, data = Path(settings.model.source).name, Path(settings.data.path).name
         return f"the model {model} and {rows} of {data}"
+
+    @property
+    def settings(self) -> RunSettings:
+        """The settings that measurements and actions compute with: of the run, or the chosen."""
+        return self._request("curve").settings
 
     @property
     def curve(self) -> LossCurve | None:
@@ -149,7 +159,7 @@ class RankEvidence(QObject):
         """Ask the worker; `changed` tells how far it is."""
         if self.why_not or self.measuring:
             return
-        self.measuring, self.error = measure, None
+        self.measuring, self.error, self.given_up = measure, None, ""
         self.message, self.share = "Starting the worker …", -1.0
         request = self._request(measure, changes).model_dump(mode="json")
         self._task = self._context.assistant.evidence.ask("evidence", request, self._on_event)
@@ -190,6 +200,7 @@ class RankEvidence(QObject):
     def _on_source(self) -> None:
         adapter = self._find()
         if adapter != self.adapter:
+            self.given_up = self._name() if self.measuring else ""
             if self.measuring:
                 self.cancel()
             self._context.assistant.evidence.release()
@@ -202,6 +213,11 @@ class RankEvidence(QObject):
             self.cancel()
             self._context.assistant.evidence.release()
         self._on_source()
+
+    def _name(self) -> str:
+        """Return the name of the adapter; the folder "adapter" of a run has the run's."""
+        path = self.adapter or Path()
+        return path.parent.name if path.name == "adapter" else path.name
 
     def _find(self) -> Path | None:
         """Return the adapter that measurements are about."""

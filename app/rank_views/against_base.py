@@ -11,7 +11,7 @@ from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.legend import Key, Legend
 from app.widgets.measure_panel import MeasurePanel
-from app.widgets.tabs import ShownSize
+from app.widgets.tabs import Deck
 from core.ranks.intruders import THRESHOLD
 
 WORDS = (
@@ -58,7 +58,7 @@ class AgainstBaseView(RankView):
             why=RANKS["intruders"],
         )
         self.intruders.threshold_chosen.connect(self._on_threshold)
-        self.stack = ShownSize()
+        self.stack = Deck()
         plots = QWidget()
         self.stack.addWidget(self.panel)
         self.stack.addWidget(plots)

@@ -12,7 +12,7 @@ from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.basic import Card, button, label
 from app.widgets.legend import Key, Legend
-from app.widgets.tabs import ShownSize
+from app.widgets.tabs import Deck
 from core.events import Event, Progress, Reply, RunEnded
 from core.models.info import locate
 from core.ranks.lengths import Lengths
@@ -59,7 +59,7 @@ class DoraView(RankView):
             why=RANKS["lengths"],
         )
         self.plot.module_chosen.connect(self.desk.select)
-        self.stack = ShownSize()
+        self.stack = Deck()
         self.stack.addWidget(self.invitation)
         self.stack.addWidget(self.card)
         self.row.addWidget(self.stack)

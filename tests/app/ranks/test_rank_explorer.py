@@ -189,6 +189,28 @@ def test_every_measure_can_be_shown(trained: Desk) -> None:
         assert min(card.map.values.values()) > 0
 
 
+def open_by(page: RankExplorer, entry: str) -> None:
+    """Click an entry of the menu of the shown button."""
+    menu = page.first_button.menu()
+    menu.aboutToShow.emit()
+    next(action for action in menu.actions() if action.text() == entry).trigger()
+
+
+def test_adapter_in_one_file(
+    qtbot: QtBot, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {"lora_A.weight": "lora_down.weight", "lora_B.weight": "lora_up.weight"}
+    kohya = {f"lora_unet_x.{names[key.partition(Q3)[2][1:]]}": v for key, v in pair(Q3).items()}
+    folder = write_adapter(tmp_path / "words", kohya)
+    file = (folder / "adapter_model.safetensors").rename(tmp_path / "styles.safetensors")
+    answer = staticmethod(lambda *_args: (str(file), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
+    open_by(desk.page, "Single file…")
+    wait_read(qtbot, desk.page)
+    assert [module.rank for module in desk.page.source.spectra.modules] == [RANK]
+    assert "single file" in desk.page.evidence.why_not
+
+
 def test_adapter_from_the_disk_needs_no_run(
     qtbot: QtBot, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,9 +218,7 @@ def test_adapter_from_the_disk_needs_no_run(
     monkeypatch.setattr(
         QFileDialog, "getExistingDirectory", staticmethod(lambda *_args: str(folder))
     )
-    button = desk.page.findChild(QPushButton, "open_first_adapter_button")
-    assert button is not None
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    open_by(desk.page, "Folder…")
     wait_read(qtbot, desk.page)
     assert desk.page.sentence_label.full_text.startswith("words, made for some/base. ")
     assert desk.page.map.slider.isHidden()
