@@ -13,8 +13,8 @@ WATCHED = {
     "R5": "No step was slowed down by a full GPU.",
     "R6": "The validation loss did not stay behind its best.",
     "R7": "The disk took every checkpoint.",
-    "R8": "The worker was heard all the time.",
-    "R9": "The spectra were written; the page of ranks says what stands out in them.",
+    "R8": "A worker that falls silent is told of in the window, while it lasts.",
+    "R9": "What stands out in the spectra is said on the page of ranks.",
     "R10": "The worker ended in order.",
 }
 """What is true of a run in which a guard had nothing to say."""
