@@ -5,7 +5,14 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.run_controller import RunController
 from app.setting_words import titled
@@ -20,6 +27,8 @@ MARKS = {
     False: ("triangle-alert", "warn", "Look at this"),
     None: ("info", "text_3", "Not tried"),
 }
+LEAST_HEIGHT = 60
+"""The list scrolls: what is proven must not push the curves off the page."""
 NONE_YET = "An adapter is proven when its run ends: loaded by a fresh process, asked, compared."
 
 
@@ -45,6 +54,8 @@ class ProofsView(QWidget):
         self.area.setFrameShape(QScrollArea.Shape.NoFrame)
         self.area.setWidget(inside)
         self.area.setAccessibleName("Proofs and guards")
+        self.area.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self.area.setMinimumHeight(LEAST_HEIGHT)
         self._table: QWidget | None = None
         self.lines: list[tuple[str, bool | None, str]] = []
         layout = QVBoxLayout(self)

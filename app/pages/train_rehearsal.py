@@ -22,7 +22,7 @@ class RehearsalPanel(Card):
         super().__init__()
         self._exact, self._session = context.exact, context.session
         self._has_started = False
-        self.title = label("Try it", "card")
+        self.title = label("Try the run before it starts", "card")
         self.words = label("", "small", "muted", wrap=True)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)

@@ -25,7 +25,7 @@ def learning_rate(context: CheckContext) -> Finding | None:
         likely = "learn hardly anything" if rate < low else "diverge"
         message = f"A learning rate of {rate:g} is unusual: the run may {likely}."
         nearest = min(max(rate, low), high)
-        fix = f"Most adapters use {low:g} to {high:g}."
+        fix = f"Most adapters use {_text(low)} to {_text(high)}."
         return Finding("warn", message, fix, {"training.learning_rate": nearest})
     fastest = rate * training.lora_plus
     if fastest > high:
@@ -34,3 +34,8 @@ def learning_rate(context: CheckContext) -> Finding | None:
         fix = f"Lower the learning rate to {slower:g}."
         return Finding("warn", message, fix, {"training.learning_rate": slower})
     return Finding("ok", f"A learning rate of {rate:g} is usual for adapters.")
+
+
+def _text(rate: float) -> str:
+    """Return 2e-5, as people write it, not 2e-05."""
+    return f"{rate:g}".replace("e-0", "e-")
