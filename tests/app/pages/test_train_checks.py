@@ -12,6 +12,7 @@ from app.pages.train import TrainPage
 from app.pages.train_checks import CheckRow
 from app.widgets.basic import Button
 from core.checks import RehearsalFacts
+from core.errors import UserError
 from core.events import Progress, Reply, RunEnded
 from core.models.info import ModelInfo
 from tests.app.pages.conftest import take_model
@@ -180,3 +181,11 @@ def test_a_rehearsal_is_cancelled(tried: TrainPage, qtbot: QtBot) -> None:
     assert rehearsal(tried).cancelled
     assert tried.checks.rehearsal.start.isVisible()
     assert tried.context.launch.enabled
+
+
+def test_a_model_that_is_missing_is_listed_once(page: TrainPage) -> None:
+    session, missing = page.context.session, UserError("There is no model at x.", "Choose one.")
+    session.model, session.model_error, session.data_error = None, missing, missing
+    page.context.launch.check()
+    blocks = [result for result in page.context.launch.results if result.level == "block"]
+    assert [block.id for block in blocks] == ["model-readable"]
