@@ -10,12 +10,12 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from offscreen import live, scratch_home, wait_until, without_a_screen
 
-from core.paths import runs_dir
 from core.jobs.evidence import EvidenceRequest
+from core.paths import runs_dir
 from core.ranks.actions.compare import compare
 from core.ranks.actions.draft import opened
 from core.ranks.against_base import BaseComparison
@@ -33,6 +33,8 @@ WIDE, OTHER, NARROW = RUNS
 LAYER = 14
 MODULES = tuple(f"model.layers.{LAYER}.self_attn.{kind}" for kind in ("q_proj", "v_proj"))
 SECONDS = 900.0
+THEMES: tuple[tuple[Literal["light", "dark"], str], ...] = (("light", ""), ("dark", "-dark"))
+"""Theme, and the end of the file's name."""
 
 
 def main() -> int:
@@ -159,7 +161,7 @@ def compared(application: "Application", other: Path) -> None:
 
 def save(application: "Application", card: Any, name: str) -> None:
     """Save a card as it is seen, in both themes."""
-    for theme, end in (("light", ""), ("dark", "-dark")):
+    for theme, end in THEMES:
         application.theme.choose(theme)
         live(0.5)
         card.grab().save(str(PICTURES / f"{name}{end}.png"))
