@@ -152,7 +152,7 @@ def test_a_broken_line_after_many_good_ones(tmp_path: Path) -> None:
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="There is no file"):
         load(tmp_path / "none.jsonl")
-    with pytest.raises(UserError, match="is a folder"):
+    with pytest.raises(UserError, match="holds no data files"):
         load(tmp_path)
 
 
