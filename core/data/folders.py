@@ -7,13 +7,14 @@ happen to be there) is refused with the pattern that says what is meant.
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from core.data.readers import READERS, reader_for, shown
+from core.data.readers import READERS, reader_for, said, shown
 from core.data.readers.packed import without_ending
 from core.errors import UserError
 
@@ -49,12 +50,14 @@ def files_of_folder(folder: Path) -> tuple[Path, ...]:
         return _saved_files(folder, saved)
     splits = _description(folder / "dataset_dict.json").get("splits")
     if isinstance(splits, list) and splits:
-        raise _several_splits(folder, [str(folder / str(name)) for name in splits])
+        raise _several_splits(folder, [said(folder / str(name)) for name in splits])
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in islice(entries, MOST_FILES) if _is_data(entry))
         more = next(entries, None) is not None
     if more:
-        raise UserError(f"{folder} holds more than {MOST_FILES:,} files.", "Name one of them.")
+        raise UserError(
+            f"{said(folder)} holds more than {MOST_FILES:,} files.", "Name one of them."
+        )
     if not names:
         raise _nothing(folder)
     files = of_one_kind([folder / name for name in names], folder)
@@ -74,18 +77,23 @@ def of_one_kind(files: Sequence[Path], place: Path) -> tuple[Path, ...]:
         names = ", ".join(sorted(shown(file) for file in example.values()))
         suffix = without_ending(files[0]).suffix
         folder = place if place.is_dir() else files[0].parent
-        hint = f"Say which with a pattern, such as {folder / ('*' + suffix)}"
-        raise UserError(f"{place} holds files of several formats: {names}.", hint)
+        hint = f"Say which with a pattern, such as {said(folder / ('*' + suffix))}"
+        raise UserError(f"{said(place)} holds files of several formats: {names}.", hint)
     return tuple(files)
 
 
 def _is_data(entry: "os.DirEntry[str]") -> bool:
+    """Tell by its name; a link that leads nowhere counts, so that reading says what is missing."""
     name, stem = entry.name, entry.name.split(".")[0].lower()
     about = stem in ABOUT or (stem in ABOUT_DATASETS and name.lower().endswith(".json"))
-    if name.startswith((".", "_")) or about or _CACHE.fullmatch(name) or not entry.is_file():
-        return False
     suffix = without_ending(Path(name)).suffix.lower()
-    return any(suffix in READERS[kind].suffixes for kind in READERS)
+    known = any(suffix in READERS[kind].suffixes for kind in READERS)
+    if not known or about or name.startswith((".", "_")) or _CACHE.fullmatch(name):
+        return False
+    try:
+        return stat.S_ISREG(entry.stat().st_mode)
+    except OSError:
+        return True
 
 
 def _description(file: Path) -> dict[str, Any]:
@@ -106,11 +114,11 @@ def _saved_files(folder: Path, saved: list[Any]) -> tuple[Path, ...]:
     names = [str(file.get("filename")) for file in saved if isinstance(file, dict)]
     if not names or any(Path(name).name != name for name in names):
         hint = "Save the data set again, or name its .arrow files with a pattern."
-        raise UserError(f"{folder / 'state.json'} does not say what belongs to it.", hint)
+        raise UserError(f"{said(folder / 'state.json')} does not say what belongs to it.", hint)
     missing = next((name for name in names if not (folder / name).is_file()), None)
     if missing is not None:
         hint = "Copy the folder again, with all of its files."
-        raise UserError(f"{folder} lacks {shown(folder / missing)}.", hint)
+        raise UserError(f"{said(folder)} lacks {shown(folder / missing)}.", hint)
     return tuple(folder / name for name in names)
 
 
@@ -122,9 +130,9 @@ def _nothing(folder: Path) -> UserError:
     for place in below[:20]:
         with suppress(OSError), os.scandir(place) as entries:
             if any(map(_is_data, islice(entries, MOST_FILES))):
-                hint = f"The folder {place} does: choose that."
+                hint = f"The folder {said(Path(place))} does: choose that."
                 break
-    return UserError(f"{folder} holds no data files.", hint)
+    return UserError(f"{said(folder)} holds no data files.", hint)
 
 
 def _check_splits(folder: Path, names: Iterable[str]) -> None:
@@ -141,12 +149,14 @@ def _check_splits(folder: Path, names: Iterable[str]) -> None:
         pattern = f"{'' if name.startswith(word) else '*'}{word}*{suffix}" if word else name
         split_of.setdefault(SPLITS.get(word.lower(), "train"), pattern)
     if len(split_of) > 1:
-        raise _several_splits(folder, [str(folder / pattern) for pattern in split_of.values()])
+        raise _several_splits(folder, [said(folder / pattern) for pattern in split_of.values()])
 
 
 def _several_splits(folder: Path, choices: list[str]) -> UserError:
     shown_choices = " or ".join(choices[:5])
-    return UserError(f"{folder} holds several splits of a data set.", f"Choose {shown_choices}")
+    return UserError(
+        f"{said(folder)} holds several splits of a data set.", f"Choose {shown_choices}"
+    )
 
 
 def _check_shards(folder: Path, names: Iterable[str]) -> None:
@@ -165,11 +175,11 @@ def _check_shards(folder: Path, names: Iterable[str]) -> None:
         if len(counts) > 1:
             listed = " and ".join(str(count) for count in sorted(counts))
             hint = "Remove those of the old version."
-            raise UserError(f"{folder} holds parts of sets of {listed}.", hint)
+            raise UserError(f"{said(folder)} holds parts of sets of {listed}.", hint)
         for count, numbers in counts.items():
             first = min(numbers | {1})
             missing = sorted(set(range(first, first + min(count, MOST_FILES))) - numbers)
             if missing:
-                message = f"{folder} lacks part {missing[0]} of {count}"
+                message = f"{said(folder)} lacks part {missing[0]} of {count}"
                 hint = "Copy or download it, or name the parts with a pattern."
                 raise UserError(f"{message}.", hint)

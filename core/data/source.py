@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.data.folders import MOST_FILES, files_of_folder, of_one_kind
-from core.data.readers import Record, reader_for, shown
+from core.data.readers import Record, reader_for, said, shown
 from core.errors import UserError
 from core.paths import resources_dir
 
@@ -37,7 +37,6 @@ _HINTS = {
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.EINVAL}  # the last: a pattern, on Windows
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://|file:", re.IGNORECASE)
 _MAGIC = re.compile(r"[*?\[]")
-LONGEST_SAID = 300
 
 
 @dataclass(frozen=True)
@@ -112,13 +111,7 @@ def find_source(path: str) -> Source:
 
 def is_pattern(path: Path) -> bool:
     """Tell whether a path that does not exist stands for files of an existing folder."""
-    return bool(_MAGIC.search(path.name)) and path.parent.is_dir()
-
-
-def said(path: Path) -> str:
-    """Return a path for a message: on one line, and not longer than one."""
-    text = str(path) if str(path).isprintable() else repr(str(path))[1:-1]
-    return text if len(text) <= LONGEST_SAID else f"{text[:80]} … {text[-80:]}"
+    return bool(_MAGIC.search(path.name)) and path.parent.is_dir() and not path.is_symlink()
 
 
 def _named(path: str) -> Path:
@@ -154,8 +147,9 @@ def _matching(pattern: Path) -> tuple[Path, ...]:
     if not is_pattern(pattern):
         raise _missing(pattern)
     with _readable(pattern.parent), os.scandir(pattern.parent) as entries:
-        names = fnmatch.filter((entry.name for entry in entries if entry.is_file()), pattern.name)
-    files = [pattern.parent / name for name in sorted(names) if not name.startswith(".")]
+        names = fnmatch.filter((entry.name for entry in entries), pattern.name)
+    fitting = (pattern.parent / name for name in sorted(names) if not name.startswith("."))
+    files = [file for file in fitting if file.is_symlink() or file.is_file()]
     if len(files) > MOST_FILES:
         raise UserError(f"More than {MOST_FILES:,} files fit {said(pattern)}.", "Narrow it down.")
     if not files:

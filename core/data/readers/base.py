@@ -44,6 +44,9 @@ class Reader(Protocol):
         """
 
 
+LONGEST_SAID = 300
+"""Characters of a path in a message."""
+
 READERS: Registry[type[Reader]] = Registry("data format")
 
 
@@ -79,6 +82,14 @@ def shown(path: Path) -> str:
     A line break or a sign that turns the direction of writing would make another message of it.
     """
     return path.name if path.name.isprintable() else repr(path.name)[1:-1]
+
+
+def said(path: Path) -> str:
+    """Return a path for a message: on one line, with spaces at its ends to be seen."""
+    text = str(path)
+    if not text.isprintable() or text.strip() != text:
+        text = repr(text)
+    return text if len(text) <= LONGEST_SAID else f"{text[:80]} … {text[-80:]}"
 
 
 def broken(path: Path, place: str, reason: str, hint: str) -> UserError:

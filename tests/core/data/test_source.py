@@ -221,3 +221,17 @@ def test_parts_may_be_links(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "a.jsonl").symlink_to(folder / "part-0.jsonl")
     assert prompts(tmp_path / "linked") == ["a"]
+    (tmp_path / "linked" / "b.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    assert "b.jsonl cannot be read: No such file" in refusal(tmp_path / "linked").message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    """They cannot be chosen alone, but in a folder; a message spells them out."""
+    file = tmp_path / os.fsdecode(b"\xff.jsonl")
+    file.write_text(line("a"))
+    assert prompts(tmp_path) == ["a"]
+    file.write_text("{")
+    assert refusal(tmp_path).message.startswith("\\udcff.jsonl, line 1, character 2")
+    with pytest.raises(UserError, match="not valid text"):
+        find_source(str(file))
