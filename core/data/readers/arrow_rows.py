@@ -9,7 +9,7 @@ from core.data.readers.base import Record, broken
 from core.errors import UserError
 
 BATCH_ROWS = 1024
-LARGEST_BATCH = 64 << 20
+LARGEST_BATCH = 16 << 20
 """Bytes that become Python objects at a time, and of a row at most."""
 _DAMAGED = "Copy or download the file again."
 

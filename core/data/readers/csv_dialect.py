@@ -83,7 +83,8 @@ def recognise(lines: Sequence[str], *, whole: bool, said: str, path: Path) -> Di
         fitting = clean or fitting
     if len(fitting) > 1:
         names = " or ".join(SEPARATORS[found.separator] for found in fitting)
-        hint = f'Put a line "sep={fitting[0].separator}" before the header.'
+        sign = next(each.separator for each in fitting if each.separator != "\t")
+        hint = f'Put a line that says which before the header, such as "sep={sign}".'
         raise broken(path, "line 1", f"its cells could be separated by {names}", hint)
     if fitting:
         return fitting[0]

@@ -56,8 +56,12 @@ def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
                 yield f"line {first_line}", cells
             first_line = skipped + reader.line_num + 1
     except csv.Error as error:
+        said = str(error).replace("'\t'", "a tab")
+        if "field limit" in said:
+            said = f"a cell longer than {LONGEST_ROW:,} characters"
+        reason = f"not valid CSV ({said})"
         hint = "Close every quotation mark, and double those inside a cell."
-        raise broken(path, f"line {first_line}", f"not valid CSV ({error})", hint) from None
+        raise broken(path, f"line {first_line}", reason, hint) from None
 
 
 def _head(lines: Iterator[str]) -> list[str]:

@@ -155,5 +155,5 @@ def test_a_cell_that_is_never_closed_ends_at_the_longest_row(
     monkeypatch.setattr("core.data.readers.csv_file.LONGEST_ROW", 10_000)
     path = tmp_path / "a.csv"
     path.write_text('prompt,response\na,b\nc,"d\n' + "more of it\n" * 100_000)
-    with pytest.raises(UserError, match=r"line 3: not valid CSV \(field larger"):
+    with pytest.raises(UserError, match=r"line 3: not valid CSV \(a cell longer than 10,000"):
         load(path)
