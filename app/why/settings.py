@@ -44,7 +44,8 @@ SETTINGS: dict[str, Why] = {
     ),
     "data.path": Why(
         what="The examples to learn from: questions with the answers you want.",
-        effect="JSONL, JSON, CSV, Parquet and text files are read; their columns are recognised.",
+        effect="JSONL, JSON, CSV, Parquet, Arrow and text files are read, also packed with gzip or "
+        "zstd, and folders of them; their columns are recognised.",
         start="The starter data: 3,000 dictionary definitions.",
     ),
     "data.prompt_column": Why(

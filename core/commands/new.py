@@ -37,7 +37,9 @@ class New:
         """Declare one flag per common setting; the file holds all of them."""
         parser.add_argument("--name", help="name of the run")
         parser.add_argument("--model", metavar="M", help="starter, folder, GGUF file or hub id")
-        parser.add_argument("--data", metavar="D", help="starter, or a file with rows")
+        parser.add_argument(
+            "--data", metavar="D", help="starter, a file or folder with rows, or *.jsonl"
+        )
         parser.add_argument("--method", choices=[*ADAPTERS, "qlora"], help="adapter method")
         parser.add_argument("--bits", type=int, choices=[16, 8, 4], help="bits per base weight")
         parser.add_argument("--rank", type=int, metavar="N")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.control import Control
-from core.data.rows import ROWS_AT_ONCE, Reading, data_file
+from core.data.rows import ROWS_AT_ONCE, Reading
+from core.data.source import find_source
 from core.data.split import Split, content_hash, split_by
 from core.data.table import RowTable
 from core.events import Progress
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MOST_COMPARED = 50_000
 """Rows up to which all are compared with each other; of more, so many from the beginning."""
 
-_FileKey = tuple[str, int, int, str, str]
+_FileKey = tuple[tuple[tuple[str, int, int], ...], str, str]
 _EncodedKey = tuple[_FileKey, str, str, bool]
 
 
@@ -30,7 +31,7 @@ class Cancelled(Exception):
 class DataDesk:
     """One tokenizer, one table and its tokens, the ones used last; worker only.
 
-    The keys hold size and time of the file, so that an edited file is read again. Rows are kept
+    The keys hold size and time of the files, so that an edited one is read again. Rows are kept
     uncut: a new maximal length costs no new tokenisation.
     """
 
@@ -165,12 +166,4 @@ def _encoded_key(data: DataSettings, source: str) -> _EncodedKey:
 
 
 def _file_key(data: DataSettings) -> _FileKey:
-    path = data_file(data.path)
-    status = path.stat()
-    return (
-        str(path),
-        status.st_mtime_ns,
-        status.st_size,
-        data.prompt_column,
-        data.answer_column,
-    )
+    return find_source(data.path).identity(), data.prompt_column, data.answer_column

@@ -61,7 +61,7 @@ class DataSettings(Section):
     path: str = Field(
         "starter",
         title="Data",
-        description="The starter data, or a JSONL, JSON, CSV, Parquet or text file.",
+        description="The starter data; or a file, a folder or files such as rows/*.jsonl.",
         min_length=1,
     )
     prompt_column: str = Field(

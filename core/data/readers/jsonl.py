@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from core.data.readers.base import READERS, Record, as_record, lines_of, parse_json
+from core.data.readers.base import READERS, Record, as_record
+from core.data.readers.json_text import parse_json
+from core.data.readers.lines import lines_of
 
 
 @READERS.register("jsonl")
@@ -12,6 +14,7 @@ class JsonLines:
     """JSON Lines."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
+    is_text: ClassVar[bool] = True
 
     @staticmethod
     def read(path: Path) -> Iterator[Record]:

@@ -2,19 +2,24 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from core.data.readers.arrow_rows import (
+    BATCH_ROWS,
+    LARGEST_BATCH,
+    check_columns,
+    records_of,
+    unreadable,
+)
 from core.data.readers.base import READERS, Record
-from core.errors import UserError
-
-BATCH_ROWS = 1024
 
 
 @READERS.register("parquet")
 class Parquet:
     """Parquet."""
 
-    suffixes: ClassVar[tuple[str, ...]] = (".parquet",)
+    suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
+    is_text: ClassVar[bool] = False
 
     @staticmethod
     def read(path: Path) -> Iterator[Record]:
@@ -25,13 +30,16 @@ class Parquet:
         index = 0
         try:
             with ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=BATCH_ROWS):
-                    for values in batch.to_pylist():
-                        yield Record(f"row {index} (counted from 0)", values)
-                        index += 1
-        except (ArrowException, OSError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"{path.name}, after row {index}: not a readable Parquet file.",
-                "Copy or download the file again.",
-                details=str(error),
-            ) from None
+                check_columns(file.schema_arrow.names, path)
+                for batch in file.iter_batches(batch_size=_batch_rows(file.metadata)):
+                    yield from records_of(batch, index, path)
+                    index += batch.num_rows
+        except (ArrowException, OSError, ValueError) as error:
+            raise unreadable(path, "Parquet", index, error) from None
+
+
+def _batch_rows(metadata: Any) -> int:
+    """Return how many rows are unpacked at a time: fewer where they are long."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    longest = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=1)
+    return int(min(max(LARGEST_BATCH / max(longest, 1), 1), BATCH_ROWS))

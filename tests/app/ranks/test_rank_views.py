@@ -18,6 +18,7 @@ from app.rank_views.allocation import AllocationView, Proposals
 from app.rank_views.does_it_matter import DoesItMatterView
 from app.rank_views.explain import ExplainView
 from app.rank_views.over_training import OverTrainingView
+from app.rank_views.spectrum import SpectrumView
 from core.events import Progress, Reply, RunEnded
 from core.ranks.course import MOST_STEPS, Course, evenly
 from core.ranks.curve import CurvePoint, LossCurve
@@ -296,6 +297,21 @@ def test_questions_are_answered_with_the_numbers_of_the_module(qtbot: QtBot, tra
 # -- taking plots along -------------------------------------------------------------------------
 
 
+def test_sigma_beside_the_size_of_w0_once_it_is_measured(qtbot: QtBot, measured: Desk) -> None:
+    view = measured.see(qtbot, "Spectrum")
+    assert isinstance(view, SpectrumView)
+    *_, last = view.unit._buttons
+    assert last.isHidden()
+    keep(measured, "base", beside_base())
+    measured.page.evidence.changed.emit()
+    assert last.isVisible()
+    qtbot.mouseClick(last, Qt.MouseButton.LeftButton)
+    module = view.scree.module
+    assert module is not None
+    drawn = 10**view.scree._curve.yData
+    assert drawn == pytest.approx(module.singular_values[: len(drawn)] / 5.0)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_plot_can_be_saved(qtbot: QtBot, measured: Desk, tmp_path: Path, theme: Any) -> None:
     keep(measured, "base", beside_base())
@@ -320,6 +336,7 @@ def saved_well(card: PlotCard, folder: Path) -> None:
     drawing = (folder / "a.svg").read_text("utf-8")
     ElementTree.fromstring(drawing)
     assert card.title.text() in drawing
+    assert "step 40" in drawing  # the line that says where the numbers are from
     assert "<image" not in drawing or card.title.text() == "Components"
     card.save_png(folder / "a.png")
     picture = QImage(str(folder / "a.png"))
