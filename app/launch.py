@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.amounts import gib, tight_words
+from app.plan_shelf import rehearsal_key
 from app.preflight import Preflight
 from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
 from app.session import Session
+from app.setting_words import titled
+from core.errors import UserError
 from core.memory.verdict import verdict
 from core.paths import runs_dir
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 MEMORY_CHECK = "memory-fits"
 """This check is put in the words of the memory strip, which stands beside it."""
+TYPED = "Type another value, or take the one that is offered."
 CHECK_AFTER_MS = 200
 """Checks wait until the settings have stood still for so long."""
 
@@ -56,7 +60,7 @@ class Launch(QObject):
     def warnings(self) -> list[str]:
         """What speaks against a start without forbidding it, one sentence each."""
         found = [
-            result.message
+            titled(result.message)
             for result in self.results
             if result.level == "warn" and result.id != MEMORY_CHECK
         ]
@@ -68,7 +72,7 @@ class Launch(QObject):
     def label(self) -> str:
         """What the first button says."""
         start = FACES[self._run.phase].start
-        if start.startswith("Start") and self.warnings:
+        if start.startswith("Start") and self.enabled and self.warnings:
             return "Start anyway"
         return start or "Start"
 
@@ -92,8 +96,10 @@ class Launch(QObject):
             return ""
         if self._session.model is None:
             error = self._session.model_error
-            return error.message if error else "Choose a model first."
-        return f"{self.blocks[0].message} {self.blocks[0].fix}".strip() if self.blocks else ""
+            return titled(error.message) if error else "Choose a model first."
+        if not self.blocks:
+            return ""
+        return titled(f"{self.blocks[0].message} {self.blocks[0].fix}".strip())
 
     def check(self) -> None:
         """Run the checks now."""
@@ -106,18 +112,26 @@ class Launch(QObject):
             settings=session.settings,
             model=session.model,
             model_error=session.model_error,
-            data_error=session.data_error,
+            data_error=self._data_error(),
             device=session.device,
+            rehearsal=session.shelf.rehearsals.get(rehearsal_key(session.settings)),
             free_disk_bytes=free_bytes(runs_dir()),
             runs=runs_dir(),
         )
         wrong = [
-            CheckResult(id=key, level="block", message=words)
-            for key, words in session.typed_wrong.items()
+            CheckResult(
+                id=key, level="block", message=wrong.words, fix=TYPED, changes={key: wrong.instead}
+            )
+            for key, wrong in session.typed_wrong.items()
         ]
         self._quick = wrong + run_checks(context)
         self._tell_run()
         self._merge()
+
+    def _data_error(self) -> UserError | None:
+        """Return why there are no rows; rows as tokens need the model, whose error says it all."""
+        data, model = self._session.data_error, self._session.model_error
+        return None if data and model and data.message == model.message else data
 
     def _merge(self) -> None:
         """Put the worker's word in the place of what the window can tell by itself."""
@@ -154,7 +168,7 @@ class Launch(QObject):
         session = self._session
         if session.model is None:
             error = session.model_error
-            self._run.set_ready(False, error.message if error else "")
+            self._run.set_ready(False, titled(error.message) if error else "")
         else:
             self._run.set_ready(True, self._plan_in_words())
 

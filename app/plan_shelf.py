@@ -1,11 +1,16 @@
 """Plans that were traced or measured, kept for the settings that they were made for."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.memory.devices import Device
 from core.memory.plan import MemoryPlan
 from core.memory.workload import Known
 from core.settings import RunSettings
+
+if TYPE_CHECKING:
+    from core.checks import RehearsalFacts
 
 DECISIVE = (
     "micro_batch",
@@ -63,6 +68,13 @@ def decides_memory(settings: RunSettings) -> tuple[object, ...]:
     )
 
 
+def rehearsal_key(settings: RunSettings) -> str:
+    """Return what decides what a rehearsal comes to: all settings, and the file with the rows."""
+    file = Path(settings.data.path).expanduser()
+    written = file.stat().st_mtime_ns if file.is_file() else 0
+    return f"{written} {settings.model_dump_json(exclude={'name', 'tracking'})}"
+
+
 @dataclass
 class PlanShelf:
     """What was found out while the window is open.
@@ -71,11 +83,13 @@ class PlanShelf:
         plans: The best plan of each subject: a measured one stays when it is traced later.
         exhausted: In which words memory ran out when a subject was measured.
         refused: Why a subject cannot be traced.
+        rehearsals: What rehearsals came to, by `rehearsal_key`.
     """
 
     plans: dict[Subject, MemoryPlan] = field(default_factory=dict)
     exhausted: dict[Subject, str] = field(default_factory=dict)
     refused: dict[Subject, str] = field(default_factory=dict)
+    rehearsals: "dict[str, RehearsalFacts]" = field(default_factory=dict)
 
     def put(self, subject: Subject, plan: MemoryPlan) -> None:
         """Keep a plan, unless it was traced and there is a measured one."""

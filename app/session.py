@@ -4,7 +4,7 @@ Pages never talk to each other. They change settings here and listen to the sign
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.assistant import Assistant, Task
 from app.plan_shelf import PlanShelf, Subject, subject
+from app.setting_words import in_window_words
 from core.adapters import AdapterSettings
 from core.chosen_types import chosen_types
 from core.errors import UserError
@@ -34,6 +35,19 @@ from core.settings import RunSettings
 UNDO_LIMIT = 200
 STROKE_SECONDS = 2.0
 """A pause of that length ends a stroke."""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A value in a control that no setting took.
+
+    Attributes:
+        words: What is wrong with it.
+        instead: The value to take in its place.
+    """
+
+    words: str
+    instead: Any
 
 
 class Session(QObject):
@@ -82,7 +96,7 @@ class Session(QObject):
         self.shelf = PlanShelf()
         self._known = Known()
         self.last_change = ""
-        self.typed_wrong: dict[str, str] = {}
+        self.typed_wrong: dict[str, Wrong] = {}
         self._lengths: tuple[list[int], list[int]] = ([], [])
         self._undo: list[RunSettings] = []
         self._redo: list[RunSettings] = []
@@ -131,14 +145,22 @@ class Session(QObject):
         self._redo.clear()
         self._take(settings)
 
-    def say_typed(self, key: str, wrong: str) -> None:
-        """Keep what is wrong with the value in a control, which no setting took; "" if nothing."""
-        if self.typed_wrong.get(key, "") == wrong:
+    def say_typed(self, key: str, wrong: Wrong | None) -> None:
+        """Keep what is wrong with the value in a control; None if nothing is."""
+        if self.typed_wrong.get(key) == wrong:
             return
         self.typed_wrong.pop(key, None)
-        if wrong:
+        if wrong is not None:
             self.typed_wrong[key] = wrong
         self.typed_wrong_changed.emit()
+
+    def mend(self, changes: Mapping[str, Any]) -> bool:
+        """Change settings in the place of what was typed wrong into their controls."""
+        changed = self.change(changes)
+        if changed:
+            for key in changes:
+                self.say_typed(key, None)
+        return changed
 
     @property
     def can_undo(self) -> bool:
@@ -194,7 +216,7 @@ class Session(QObject):
         try:
             self.model = open_model(self.settings.model.source)
         except UserError as error:
-            self.model_error = error
+            self.model_error = in_window_words(error)
             source = self.settings.model.source
             if isinstance(error, UnknownFamily):
                 self._describe_in_worker(f"Building an outline of {Path(source).name} …")
@@ -212,7 +234,8 @@ class Session(QObject):
             if isinstance(event, Reply):
                 self.model, self.model_error = from_json(event.data), None
             elif isinstance(event, RunEnded) and event.outcome != "finished":
-                self.model_error = UserError(event.message, event.hint, event.details)
+                told = UserError(event.message, event.hint, event.details)
+                self.model_error = in_window_words(told)
             else:
                 return
             self._make_plans()
@@ -247,7 +270,8 @@ class Session(QObject):
                 self.data_changed.emit()
                 self.plan_changed.emit()
             case RunEnded() if event.outcome == "failed":
-                self.data_error = UserError(event.message, event.hint, event.details)
+                told = UserError(event.message, event.hint, event.details)
+                self.data_error = in_window_words(told)
                 self.data_changed.emit()
 
     # -- memory -----------------------------------------------------------------------------

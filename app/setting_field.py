@@ -47,6 +47,15 @@ class SettingField:
         number = self._into_bounds(number)
         return round(number) if self.kind == "integer" else number
 
+    def suggested(self, value: Any) -> Any:
+        """Return what to take in the place of a wrong value.
+
+        Next to a bound that is excluded lies no number that anybody wants: the default then.
+        """
+        nearest = self.nearest(value)
+        beyond = self.low_open and isinstance(value, int | float) and value <= (self.low or 0)
+        return self.default if beyond else nearest
+
     def _into_bounds(self, number: float) -> float:
         step = 1.0 if self.kind == "integer" else 0.01
         if self.low is not None and (number < self.low or (self.low_open and number <= self.low)):

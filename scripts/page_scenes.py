@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 240.0
 SPECTRA_SECONDS = 1.0
+CHECK_SECONDS = 60.0
 QUESTIONS = 2
 
 
@@ -41,4 +42,29 @@ def _ask_both(application: "Application") -> None:
             return
 
 
-SCENES = {"ranks": _read_spectra, "try": _ask_both}
+def _show_checks(application: "Application") -> None:
+    """Change what a check has something to say of, and wait for all of them."""
+    application.session.change({"training.learning_rate": 0.01, "data.max_length": 64})
+    _press(application, "Checks")
+    preflight = application.launch.preflight
+    wait_until(lambda: bool(preflight.results) and not preflight.doing, CHECK_SECONDS)
+
+
+def _show_proofs(application: "Application") -> None:
+    _press(application, "Run")
+    _press(application, "Proofs")
+
+
+def _press(application: "Application", text: str) -> None:
+    buttons = application.window.page("train").findChildren(QPushButton)
+    next(button for button in buttons if button.text() == text).click()
+
+
+SCENES = {
+    "ranks": _read_spectra,
+    "try": _ask_both,
+    "checks": _show_checks,
+    "proofs": _show_proofs,
+}
+VIEWS = {"proofs": "train", "checks": "train"}
+"""Pictures of a part of a page, and the page. Checks come last: they change the settings."""

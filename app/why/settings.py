@@ -64,6 +64,12 @@ SETTINGS: dict[str, Why] = {
         "imitating the one who asks. everything: both, for plain text.",
         start="answers, when the data has questions and answers.",
     ),
+    "data.fold_turns": Why(
+        what="Some chat templates know no system turn, or want question and answer by turns.",
+        effect="A system turn is put into the question after it, and turns of one speaker that "
+        "follow each other become one. No word is lost.",
+        start="Off, unless a check says that the template refuses rows.",
+    ),
     "data.max_length": Why(
         what="The longest row, in tokens; a token is a word or a piece of one.",
         effect="Longer rows are cut, and a cut answer does not teach where to stop. Memory grows "

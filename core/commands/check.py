@@ -7,10 +7,12 @@ would fail when it is trained.
 import argparse
 from typing import Any, ClassVar
 
+from core.checks import RehearsalFacts
 from core.commands.base import COMMANDS, add_set_option, settings_from
 from core.commands.jobs import reply_of
 from core.jobs.check import Check as CheckJob
 from core.jobs.check import CheckRequest
+from core.jobs.rehearse import Rehearse, RehearseRequest
 
 
 @COMMANDS.register("check")
@@ -23,6 +25,13 @@ class Check:
     def arguments(parser: argparse.ArgumentParser) -> None:
         """Declare the arguments."""
         parser.add_argument("file", metavar="RUN.toml", help="settings of the run")
+        parser.add_argument(
+            "--try",
+            action="store_true",
+            dest="rehearse",
+            help="do once all that the run will do: two steps on the longest rows, an evaluation, "
+            "save and reload",
+        )
         add_set_option(parser)
 
     @staticmethod
@@ -33,7 +42,11 @@ class Check:
             UserError: The settings cannot be read.
         """
         settings = settings_from(arguments.file, arguments.set)
-        return reply_of(CheckJob(), CheckRequest(settings=settings))
+        rehearsal = None
+        if arguments.rehearse:
+            done = reply_of(Rehearse(), RehearseRequest(settings=settings))
+            rehearsal = RehearsalFacts(**done["rehearsal"])
+        return reply_of(CheckJob(), CheckRequest(settings=settings, rehearsal=rehearsal))
 
     @staticmethod
     def show(document: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ MOST_COMPARED = 50_000
 """Rows up to which all are compared with each other; of more, so many from the beginning."""
 
 _FileKey = tuple[tuple[tuple[str, int, int], ...], str, str]
+_EncodedKey = tuple[_FileKey, str, str, bool]
 
 
 class Cancelled(Exception):
@@ -39,7 +40,7 @@ class DataDesk:
         self._readings: dict[_FileKey, Reading] = {}
         self._near: dict[_FileKey, dict[int, int]] = {}
         self._hashes: dict[tuple[_FileKey, int], array[int]] = {}
-        self._encoded: dict[tuple[_FileKey, str, str], TokenRows] = {}
+        self._encoded: dict[_EncodedKey, TokenRows] = {}
 
     def reading(self, data: DataSettings) -> Reading:
         """Return the rows, as far as they have been read.
@@ -133,7 +134,7 @@ class DataDesk:
 
     def has_encoded(self, data: DataSettings, source: str) -> bool:
         """Tell whether the rows are there as tokens already."""
-        return (_file_key(data), source, data.train_on) in self._encoded
+        return _encoded_key(data, source) in self._encoded
 
     def encoded(
         self, data: DataSettings, source: str, control: Control
@@ -144,7 +145,7 @@ class DataDesk:
             UserError: Rows, model or tokenizer cannot be read, or a row cannot be rendered.
             Cancelled: A stop was asked for.
         """
-        key = (_file_key(data), source, data.train_on)
+        key = _encoded_key(data, source)
         if key not in self._encoded:
             table = yield from self.table(data, control)
             tokenizer = yield from self.tokenizer(source, control)
@@ -158,6 +159,10 @@ class DataDesk:
 def _require_no_request(control: Control) -> None:
     if control.request:
         raise Cancelled
+
+
+def _encoded_key(data: DataSettings, source: str) -> _EncodedKey:
+    return _file_key(data), source, data.train_on, data.fold_turns
 
 
 def _file_key(data: DataSettings) -> _FileKey:

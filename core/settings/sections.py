@@ -79,6 +79,11 @@ class DataSettings(Section):
         title="Train on",
         description="Tokens that give a loss: those of the answers, or all.",
     )
+    fold_turns: bool = Field(
+        False,
+        title="Fold turns",
+        description="Put a system turn into the question after it, and join turns of one speaker.",
+    )
     max_length: int = Field(
         256,
         title="Max length",

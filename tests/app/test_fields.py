@@ -158,6 +158,20 @@ def test_the_nearest_valid_value(key: str, given: object, nearest: float) -> Non
     assert field.nearest(given) == pytest.approx(nearest)
 
 
+@pytest.mark.parametrize(
+    ("key", "given", "suggested"),
+    [
+        ("training.learning_rate", -1, 5e-4),
+        ("training.learning_rate", 7, 1),
+        ("adapter.rank", 0, 1),
+    ],
+)
+def test_no_wrong_value_is_answered_by_a_useless_one(
+    key: str, given: float, suggested: float
+) -> None:
+    assert setting_field(key).suggested(given) == suggested
+
+
 def test_every_method_has_its_fields() -> None:
     for method in ADAPTERS:
         for key in ADAPTERS[method].Settings.model_fields:
