@@ -12,8 +12,8 @@ from core.errors import UserError
 
 LONGEST_ROW = 16 << 20
 """Characters; some four million tokens, more than any model reads, and a quarter of a second."""
-MOST_EMPTY = 1_000_000
-"""Empty lines on end after which there is nothing more to come."""
+MOST_BLANK = 1_000_000
+"""Blank characters on end after which there is nothing more to come."""
 
 _MARKS = (  # UTF-32 before UTF-16, whose mark is the beginning of it
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -77,7 +77,7 @@ def _decoded(path: Path, longest: int) -> Iterator[_Piece]:
 
 
 def _pieces(path: Path, longest: int, errors: str) -> Iterator[_Piece]:
-    number, before, empty = 1, 0, 0
+    number, before, blank = 1, 0, 0
     try:
         with opened(path) as file:
             text = io.TextIOWrapper(file, _encoding(path, file.peek(64)), errors, newline="")
@@ -86,9 +86,9 @@ def _pieces(path: Path, longest: int, errors: str) -> Iterator[_Piece]:
                     place = f"line {number}, character {before + piece.index(chr(0)) + 1}"
                     reason = "a NUL, which no text holds"
                     raise broken(path, place, reason, "Save the file as text again.")
-                empty = empty + 1 if piece.isspace() else 0
-                if empty > MOST_EMPTY:
-                    reason = f"the {MOST_EMPTY:,} lines before are empty"
+                blank = blank + len(piece) if piece.isspace() else 0
+                if blank > MOST_BLANK:
+                    reason = f"more than {MOST_BLANK:,} blank characters on end"
                     raise broken(path, f"line {number}", reason, "Remove the empty lines.")
                 yield number, before, piece
                 ended = piece[-1] in "\r\n"
