@@ -127,6 +127,11 @@ BROKEN = {
     "nothing.json": (b"", "line 1, character 1"),
     "header.csv": (b"prompt,response\n", "holds no rows"),
     "blank.txt": (b" \n\n", "holds no rows"),
+    "really a list.jsonl": (b"\n[{}]", "line 2: this is a JSON list, not one object per line"),
+    "table.xlsx": (b"PK\x03\x04", "files that end in '.xlsx' are not known"),
+    "excel.csv": (b"PK\x03\x04", "line 1: this is a ZIP or Excel file"),
+    "pointer.jsonl": (b"version https://git-lfs.github.com/spec/v1\n", "only a pointer of Git LFS"),
+    "page.jsonl": (b"<!DOCTYPE html>\n<html>", "line 1: this is a web page"),
     "model.gguf": (b"GGUF", "files that end in '.gguf' are not known"),
 }
 
