@@ -155,14 +155,16 @@ def score_bytes(workload: Workload) -> int:
 def score_backward_bytes(workload: Workload) -> int:
     """Return what the backward pass of a softmax that is written out adds to the scores kept.
 
-    Its gradient and its result in fp32, 8 B per score. CUDA holds one more of the compute type:
-    in 16 bits it takes the place of the probabilities' copy, which is freed by then.
+    Its gradient and its result in fp32, 8 B per score, while the copy of the probabilities in 16
+    bits is freed. CUDA holds one more number of the compute type.
     """
     if _written_out_on_cpu(workload):
         return 2 * FP32 * _scores(workload)
     if workload.attention != "eager":
         return 0
-    return _scores(workload) * (12 if workload.element == FP32 and not workload.on_cpu else 8)
+    copy = workload.element if workload.element < FP32 else 0
+    held = 0 if workload.on_cpu else workload.element
+    return _scores(workload) * (2 * FP32 - copy + held)
 
 
 def attention_backward_bytes(workload: Workload) -> int:
