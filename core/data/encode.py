@@ -18,7 +18,7 @@ from core.settings import DataSettings
 Offset = tuple[int, int]
 """First character of a token and the one behind its last."""
 
-ENCODING = 1
+ENCODING = 2
 """Raised by every change that gives a row other tokens or another mask: it names cached ones."""
 
 BATCH_ROWS = 128
