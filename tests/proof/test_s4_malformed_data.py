@@ -159,9 +159,26 @@ def huge_table() -> object:
     return pyarrow.Table.from_pylist([{"prompt": "a", "response": "x" * HUGE}])
 
 
+def many_columns(path: Path) -> None:
+    names = [f"n{number}" for number in range(500_000)]
+    if path.suffix == ".csv":
+        path.write_text(",".join(names) + "\n" + "," * (len(names) - 1) + "\n")
+    else:
+        twice = (f'"{name}": 1' for name in [*names, names[-1]])
+        path.write_text("{" + ", ".join(twice) + "}")
+
+
+def repeated() -> object:
+    """A long text that is stored once and held by 5,000 rows: 90 kB that stand for 5 GB."""
+    rows = pyarrow.array([0] * 5000, pyarrow.int32())
+    texts = pyarrow.DictionaryArray.from_arrays(rows, pyarrow.array(["x" * (HUGE // 100)]))
+    return pyarrow.table({"prompt": texts, "response": pyarrow.array([1] * 5000)})
+
+
+IS_A_NUMBER = "row 0 (counted from 0), column 'response': is a number"
 HUGE_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a.jsonl": (one_line, "line 2: the line is longer than 16,777,216"),
-    "a.json": (one_line, "line 1, character 36: a row of more than 16,777,216"),
+    "a.jsonl": (one_line, "line 2: the line is longer than 8,388,608"),
+    "a.json": (one_line, "line 1, character 36: a row of more than 8,388,608"),
     "a.csv": (one_cell, "line 2: the line is longer than"),
     "b.csv": (a_quote_never_closed, "line 2: not valid CSV (a cell longer than"),
     "a.txt": (one_paragraph, "line 1: the paragraph is longer than"),
@@ -170,7 +187,11 @@ HUGE_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "c.jsonl": (blanks, "line 1000001: more than 1,000,000 blank characters"),
     "c.jsonl.gz": (packed_blanks, "line 1000001: more than 1,000,000 blank characters"),
     "d.json": (spaces, "line 1: more than 1,000,000 blank characters"),
+    "c.csv": (many_columns, "line 2: "),
+    "d.jsonl": (many_columns, "line 1: an object names 'n499999' twice"),
     "a.parquet": (lambda path: parquet.write_table(huge_table(), path), "row 0"),
+    "b.parquet": (lambda path: parquet.write_table(repeated(), path), IS_A_NUMBER),
+    "b.feather": (lambda path: feather.write_feather(repeated(), str(path)), IS_A_NUMBER),
     "a.feather": (lambda path: feather.write_feather(huge_table(), str(path)), "row 0"),
 }
 
