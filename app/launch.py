@@ -1,4 +1,7 @@
-"""Whether training may start, under which label, and what happens on Start."""
+"""Whether training may start, under which label, and what happens on Start.
+
+A start waits for the checks that are under way; if they find something new, it is not made.
+"""
 
 import shutil
 from pathlib import Path
@@ -40,13 +43,14 @@ class Launch(QObject):
         super().__init__()
         self._session, self._run = session, run
         self.preflight = Preflight(session)
-        self.preflight.changed.connect(self._merge)
+        self.preflight.changed.connect(self._on_preflight)
         self.results: list[CheckResult] = []
         self._quick: list[CheckResult] = []
+        self._waits, self._accepted = False, set[str]()
         self._timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
         self._timer.timeout.connect(self.check)
         for signal in (session.settings_changed, session.model_changed, session.data_changed):
-            signal.connect(self._timer.start)
+            signal.connect(self._on_change)
         session.typed_wrong_changed.connect(self._timer.start)
         session.plan_changed.connect(self._on_plan)
         run.phase_changed.connect(self.changed)
@@ -72,6 +76,8 @@ class Launch(QObject):
     def label(self) -> str:
         """What the first button says."""
         start = FACES[self._run.phase].start
+        if self._waits:
+            return "Start now"
         if start.startswith("Start") and self.enabled and self.warnings:
             return "Start anyway"
         return start or "Start"
@@ -91,7 +97,9 @@ class Launch(QObject):
 
     @property
     def why_not(self) -> str:
-        """Why the first button cannot be pressed, or an empty text."""
+        """Why the run does not start, or an empty text."""
+        if self._waits:
+            return "It starts as soon as the checks are done."
         if self._run.alive or self.enabled:
             return ""
         if self._session.model is None:
@@ -151,8 +159,26 @@ class Launch(QObject):
             self._run.resume()
             return
         self.check()
-        if not self.blocks:
+        self._waits = self.preflight.pending and not self._waits
+        self._accepted = set(self.warnings)
+        if self._waits:
+            self.changed.emit()
+        elif not self.blocks:
             self._run.start(self._session.settings)
+
+    def _on_preflight(self) -> None:
+        self._merge()
+        if self._waits and not self.preflight.pending:
+            self._waits = False
+            if self.blocks or set(self.warnings) - self._accepted:
+                self.changed.emit()
+            else:
+                self._run.start(self._session.settings)
+
+    def _on_change(self) -> None:
+        """A start that waits was meant for other settings."""
+        self._waits = False
+        self._timer.start()
 
     @property
     def _resumes(self) -> bool:

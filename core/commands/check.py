@@ -5,6 +5,7 @@ would fail when it is trained.
 """
 
 import argparse
+import sys
 from typing import Any, ClassVar
 
 from core.checks import RehearsalFacts
@@ -44,7 +45,7 @@ class Check:
         settings = settings_from(arguments.file, arguments.set)
         rehearsal = None
         if arguments.rehearse:
-            done = reply_of(Rehearse(), RehearseRequest(settings=settings))
+            done = reply_of(Rehearse(), RehearseRequest(settings=settings), _say)
             rehearsal = RehearsalFacts(**done["rehearsal"])
         return reply_of(CheckJob(), CheckRequest(settings=settings, rehearsal=rehearsal))
 
@@ -52,6 +53,12 @@ class Check:
     def show(document: dict[str, Any]) -> None:
         """Print one check per line, with its fix below."""
         for check in document["checks"]:
-            print(f"{check['level']:5}  {check['id']:15}  {check['message']}")
+            print(f"{check['level']:5}  {check['id']:17}  {check['message']}")
             if check["fix"]:
-                print(f"{'':24}→ {check['fix']}")
+                print(f"{'':26}→ {check['fix']}")
+
+
+def _say(message: str) -> None:
+    """Show on a terminal what is being done, for half a minute of silence is long."""
+    if sys.stderr.isatty():
+        print(f"{message} …", file=sys.stderr)

@@ -100,9 +100,14 @@ class Exam:
         yield Sampled(step=step, samples=samples)
 
     def falls_behind(self, cursor: Cursor) -> Generator[Event, None, None]:
-        """Say, once for each best, that several evaluations since then were worse."""
+        """Say, once for each best, that several evaluations since then were worse.
+
+        A run that stops early by itself needs no such word.
+        """
         since_best = cursor.evaluated - cursor.best_step
-        if cursor.best_step < 1 or since_best != BEHIND * self._training.evaluate_every:
+        if self._training.early_stopping or cursor.best_step < 1:
+            return
+        if since_best != BEHIND * self._training.evaluate_every:
             return
         message = (
             f"The validation loss has been worse than at step {cursor.best_step} for {BEHIND} "

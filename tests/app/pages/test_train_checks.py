@@ -12,8 +12,10 @@ from app.pages.train import TrainPage
 from app.pages.train_checks import CheckRow
 from app.widgets.basic import Button
 from core.checks import RehearsalFacts
+from core.errors import UserError
 from core.events import Progress, Reply, RunEnded
 from core.models.info import ModelInfo
+from core.settings import RunSettings
 from tests.app.pages.conftest import take_model
 from tests.app.pages.test_data import summary
 
@@ -180,3 +182,56 @@ def test_a_rehearsal_is_cancelled(tried: TrainPage, qtbot: QtBot) -> None:
     assert rehearsal(tried).cancelled
     assert tried.checks.rehearsal.start.isVisible()
     assert tried.context.launch.enabled
+
+
+def test_a_model_that_is_missing_is_listed_once(page: TrainPage) -> None:
+    session, missing = page.context.session, UserError("There is no model at x.", "Choose one.")
+    session.model, session.model_error, session.data_error = None, missing, missing
+    page.context.launch.check()
+    blocks = [result for result in page.context.launch.results if result.level == "block"]
+    assert [block.id for block in blocks] == ["model-readable"]
+
+
+@pytest.fixture
+def started(page: TrainPage, monkeypatch: pytest.MonkeyPatch) -> list[RunSettings]:
+    settings: list[RunSettings] = []
+    monkeypatch.setattr(page.context.run, "start", settings.append)
+    return settings
+
+
+def test_a_start_waits_for_the_checks(page: TrainPage, started: list[RunSettings]) -> None:
+    launch = page.context.launch
+    launch.press()
+    assert (launch.label, started) == ("Start now", [])
+    assert launch.why_not == "It starts as soon as the checks are done."
+    worker(page).say(Reply(data={"checks": [found("ok")]}), RunEnded(outcome="finished"))
+    assert started == [page.context.session.settings]
+
+
+@pytest.mark.parametrize("level", ["warn", "block"])
+def test_a_start_is_not_made_when_the_checks_find_something(
+    level: str, page: TrainPage, started: list[RunSettings]
+) -> None:
+    launch = page.context.launch
+    launch.press()
+    worker(page).say(Reply(data={"checks": [found(level)]}), RunEnded(outcome="finished"))
+    assert started == []
+    launch.press()
+    assert len(started) == (level == "warn")
+
+
+def test_who_cannot_wait_starts_at_once(page: TrainPage, started: list[RunSettings]) -> None:
+    page.context.launch.press()
+    page.context.launch.press()
+    assert len(started) == 1
+
+
+def test_a_start_that_waits_is_dropped_when_settings_change(
+    page: TrainPage, started: list[RunSettings]
+) -> None:
+    page.context.launch.press()
+    page.context.session.change({"training.steps": 9})
+    assert page.context.launch.label == "Start"
+    page.context.launch.preflight.run()
+    worker(page).say(Reply(data={"checks": []}), RunEnded(outcome="finished"))
+    assert started == []

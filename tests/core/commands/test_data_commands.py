@@ -60,6 +60,18 @@ def test_a_missing_column_is_one_clear_message(
     assert "hint: Did you mean 'response'?" in error
 
 
+def test_check_tries_the_run_when_asked_to(
+    run_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", run_file, "--json"]) == 0
+    quick = {check["id"] for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert main(["check", run_file, "--json", "--try"]) == 0
+    checks = {check["id"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert set(checks) - quick == {"rehearsal", "packing"}
+    assert checks["rehearsal"]["level"] == "ok"
+    assert "all 14 modules learn" in checks["rehearsal"]["message"]
+
+
 def test_tokens_of_a_folder_and_of_a_pattern(
     run_file: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
