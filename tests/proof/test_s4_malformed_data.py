@@ -8,6 +8,7 @@ import gzip
 import json
 import re
 import signal
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ import pyarrow
 import pytest
 from pyarrow import feather, parquet
 
+from app.pages.data_source import columns_of
 from core.data.rows import load_rows
 from core.data.table import RowTable
 from core.errors import UserError
@@ -27,6 +29,7 @@ pytestmark = linux_only
 
 LIMIT = 5
 """Seconds for a file."""
+LONGEST_FROZEN = 0.1
 IN_A_CHILD = 250
 MEMORY = 256 << 20
 """Bytes that a child may take while it reads, beyond what it began with."""
@@ -44,6 +47,11 @@ def fault(file: Malformed, folder: Path) -> str:
     path = folder / file.name
     path.write_bytes(file.content)
     try:
+        begin = time.process_time()
+        columns_of(str(path))  # what the window itself reads of it
+        frozen = time.process_time() - begin
+        if frozen > LONGEST_FROZEN:
+            return f"the window would stand still for {frozen:.3f} s"
         table = load(path)
     except UserError as error:
         return fault_of_message(error, file.name)
