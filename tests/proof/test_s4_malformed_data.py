@@ -8,6 +8,7 @@ import gzip
 import json
 import re
 import signal
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ import pyarrow
 import pytest
 from pyarrow import feather, parquet
 
+from app.pages.data_source import columns_of
 from core.data.rows import load_rows
 from core.data.table import RowTable
 from core.errors import UserError
@@ -27,6 +29,7 @@ pytestmark = linux_only
 
 LIMIT = 5
 """Seconds for a file."""
+LONGEST_FROZEN = 0.1
 IN_A_CHILD = 250
 MEMORY = 256 << 20
 """Bytes that a child may take while it reads, beyond what it began with."""
@@ -44,6 +47,11 @@ def fault(file: Malformed, folder: Path) -> str:
     path = folder / file.name
     path.write_bytes(file.content)
     try:
+        begin = time.process_time()
+        columns_of(str(path))  # what the window itself reads of it
+        frozen = time.process_time() - begin
+        if frozen > LONGEST_FROZEN:
+            return f"the window would stand still for {frozen:.3f} s"
         table = load(path)
     except UserError as error:
         return fault_of_message(error, file.name)
@@ -159,9 +167,26 @@ def huge_table() -> object:
     return pyarrow.Table.from_pylist([{"prompt": "a", "response": "x" * HUGE}])
 
 
+def many_columns(path: Path) -> None:
+    names = [f"n{number}" for number in range(500_000)]
+    if path.suffix == ".csv":
+        path.write_text(",".join(names) + "\n" + "," * (len(names) - 1) + "\n")
+    else:
+        twice = (f'"{name}": 1' for name in [*names, names[-1]])
+        path.write_text("{" + ", ".join(twice) + "}")
+
+
+def repeated() -> object:
+    """A long text that is stored once and held by 5,000 rows: 90 kB that stand for 5 GB."""
+    rows = pyarrow.array([0] * 5000, pyarrow.int32())
+    texts = pyarrow.DictionaryArray.from_arrays(rows, pyarrow.array(["x" * (HUGE // 100)]))
+    return pyarrow.table({"prompt": texts, "response": pyarrow.array([1] * 5000)})
+
+
+IS_A_NUMBER = "row 0 (counted from 0), column 'response': is a number"
 HUGE_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a.jsonl": (one_line, "line 2: the line is longer than 16,777,216"),
-    "a.json": (one_line, "line 1, character 36: a row of more than 16,777,216"),
+    "a.jsonl": (one_line, "line 2: the line is longer than 8,388,608"),
+    "a.json": (one_line, "line 1, character 36: a row of more than 8,388,608"),
     "a.csv": (one_cell, "line 2: the line is longer than"),
     "b.csv": (a_quote_never_closed, "line 2: not valid CSV (a cell longer than"),
     "a.txt": (one_paragraph, "line 1: the paragraph is longer than"),
@@ -170,7 +195,11 @@ HUGE_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "c.jsonl": (blanks, "line 1000001: more than 1,000,000 blank characters"),
     "c.jsonl.gz": (packed_blanks, "line 1000001: more than 1,000,000 blank characters"),
     "d.json": (spaces, "line 1: more than 1,000,000 blank characters"),
+    "c.csv": (many_columns, "line 2: "),
+    "d.jsonl": (many_columns, "line 1: an object names 'n499999' twice"),
     "a.parquet": (lambda path: parquet.write_table(huge_table(), path), "row 0"),
+    "b.parquet": (lambda path: parquet.write_table(repeated(), path), IS_A_NUMBER),
+    "b.feather": (lambda path: feather.write_feather(repeated(), str(path)), IS_A_NUMBER),
     "a.feather": (lambda path: feather.write_feather(huge_table(), str(path)), "row 0"),
 }
 

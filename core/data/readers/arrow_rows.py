@@ -1,14 +1,16 @@
 """Rows of Arrow tables, as Arrow and Parquet files give them."""
 
-from collections import Counter
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.data.readers.base import Record, broken
+from core.data.readers.base import Record, broken, first_twice
 from core.errors import UserError
 
-BATCH_ROWS = 1024
+BATCH_ROWS, FEW_ROWS = 1024, 8
+_REPEATING = re.compile("dictionary<|run_end_encoded<")
+"""Types that hold a value once for many rows, so that their size says nothing."""
 LARGEST_BATCH = 16 << 20
 """Bytes that become Python objects at a time, and of a row at most."""
 _DAMAGED = "Copy or download the file again."
@@ -20,9 +22,9 @@ def check_columns(names: list[str], path: Path) -> None:
     Raises:
         UserError: There are two.
     """
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        reason = f"two columns are called {twice[0]!r:.60}"
+    twice = first_twice(names)
+    if twice is not None:
+        reason = f"two columns are called {twice!r:.60}"
         raise broken(path, "row 0", reason, "Give every column a name of its own.")
 
 
@@ -33,8 +35,9 @@ def records_of(batch: Any, first: int, path: Path) -> Iterator[Record]:
         UserError: A row is too large, or a value is damaged; the message names row and column.
     """
     _validate(batch, first, path)
-    for start in range(0, batch.num_rows, BATCH_ROWS):
-        yield from _records(batch.slice(start, BATCH_ROWS), first + start, path)
+    step = FEW_ROWS if _REPEATING.search(str(batch.schema)) else BATCH_ROWS
+    for start in range(0, batch.num_rows, step):
+        yield from _records(batch.slice(start, step), first + start, path)
 
 
 def unreadable(path: Path, kind: str, row: int, error: Exception) -> UserError:

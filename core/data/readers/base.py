@@ -1,6 +1,6 @@
 """The contract of a reader, and what the readers of text files share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -98,6 +98,16 @@ def said(path: Path) -> str:
     if not text.isprintable() or text.strip() != text:
         text = repr(text)
     return text if len(text) <= LONGEST_SAID else f"{text[:80]} … {text[-80:]}"
+
+
+def first_twice(names: Iterable[str]) -> str | None:
+    """Return the first name that was there before; of a million names in a moment."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def broken(path: Path, place: str, reason: str, hint: str) -> UserError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.data.readers.base import broken
+from core.data.readers.base import broken, first_twice
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -109,7 +109,7 @@ def check_header(names: Sequence[str], path: Path, place: str) -> list[str]:
         reason = f"{odd!r:.60} looks like a row, not like the name of a column"
         raise broken(path, place, reason, hint)
     filled = [name or f"column {number}" for number, name in enumerate(names, start=1)]
-    twice = next((name for name in filled if filled.count(name) > 1), None)
+    twice = first_twice(filled)
     if twice is not None:
         reason = f"two columns are called {twice!r:.60}"
         raise broken(path, place, reason, "Give every column a name of its own.")

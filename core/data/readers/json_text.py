@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.data.readers.base import broken
+from core.data.readers.base import broken, first_twice
 
 MEND = "Mend or remove that line."
 
@@ -48,8 +48,7 @@ class NamedTwice(Exception):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = first_twice(name for name, _ in pairs)
         raise NamedTwice(f"an object names {twice!r:.60} twice")
     return made
 

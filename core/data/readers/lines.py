@@ -10,8 +10,8 @@ from core.data.readers.base import broken
 from core.data.readers.packed import BrokenArchive, opened
 from core.errors import UserError
 
-LONGEST_ROW = 16 << 20
-"""Characters; some four million tokens, more than any model reads."""
+LONGEST_ROW = 8 << 20
+"""Characters: some two million tokens, or 200 MB of Python objects where they are brackets."""
 MOST_BLANK = 1_000_000
 """Blank characters on end after which there is nothing more to come."""
 

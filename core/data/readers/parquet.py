@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from core.data.readers.arrow_rows import (
-    BATCH_ROWS,
-    LARGEST_BATCH,
     check_columns,
     records_of,
     unreadable,
 )
 from core.data.readers.base import READERS, Record
+
+FEWEST_ROWS, MOST_ROWS = 8, 64
+"""Unpacked at a time; more would be no faster."""
+MOST_UNPACKED = 512 << 20
+"""Bytes that the rows may take that are unpacked at a time."""
 
 
 @READERS.register("parquet")
@@ -39,7 +42,12 @@ class Parquet:
 
 
 def _batch_rows(metadata: Any) -> int:
-    """Return how many rows are unpacked at a time: fewer where they are long."""
+    """Return how many rows are unpacked at a time: fewer where they may be long.
+
+    A text that is stored once, in a dictionary, can come back in every row: 90 kB of such a file
+    once were 5 GB of rows. Any row may hold as much as a column of its group with a dictionary.
+    """
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-    longest = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=1)
-    return int(min(max(LARGEST_BATCH / max(longest, 1), 1), BATCH_ROWS))
+    columns = [group.column(i) for group in groups for i in range(group.num_columns)]
+    longest = max((c.total_uncompressed_size for c in columns if c.has_dictionary_page), default=0)
+    return int(min(max(MOST_UNPACKED // max(longest, 1), FEWEST_ROWS), MOST_ROWS))

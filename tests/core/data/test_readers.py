@@ -42,6 +42,11 @@ def table() -> Any:
     return pyarrow.Table.from_pylist(ROWS)
 
 
+def categories() -> Any:
+    columns = table()
+    return pyarrow.table({name: columns[name].dictionary_encode() for name in columns.column_names})
+
+
 def write_arrow(path: Path, kind: Callable[..., Any]) -> None:
     with kind(str(path), table().schema) as writer:
         writer.write_table(table(), max_chunksize=2)
@@ -68,6 +73,8 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "file.arrow": lambda path: write_arrow(path, pyarrow.ipc.new_file),
     "stream.arrow": lambda path: write_arrow(path, pyarrow.ipc.new_stream),
     "a.feather": lambda path: feather.write_feather(table(), path),
+    "dictionary.arrow": lambda path: feather.write_feather(categories(), str(path)),
+    "dictionary.parquet": lambda path: parquet.write_table(categories(), path),
 }
 
 
