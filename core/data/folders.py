@@ -50,7 +50,7 @@ def files_of_folder(folder: Path) -> tuple[Path, ...]:
         return _saved_files(folder, saved)
     splits = _description(folder / "dataset_dict.json").get("splits")
     if isinstance(splits, list) and splits:
-        raise _several_splits(folder, [said(folder / str(name)) for name in splits])
+        return files_of_folder(_only_split(folder, [str(name) for name in splits]))
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in islice(entries, MOST_FILES) if _is_data(entry))
         more = next(entries, None) is not None
@@ -64,6 +64,19 @@ def files_of_folder(folder: Path) -> tuple[Path, ...]:
     _check_splits(folder, names)
     _check_shards(folder, names)
     return files
+
+
+def _only_split(folder: Path, names: list[str]) -> Path:
+    """Return the folder of a split, which must be the only one, and lie inside.
+
+    Raises:
+        UserError: There are several.
+    """
+    place = folder / names[0]
+    inside = place.resolve().parent == folder.resolve()
+    if len(names) > 1 or not inside or not place.is_dir():
+        raise _several_splits(folder, [said(folder / name) for name in names])
+    return place
 
 
 def of_one_kind(files: Sequence[Path], place: Path) -> tuple[Path, ...]:

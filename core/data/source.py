@@ -25,8 +25,6 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-
-
 _HINTS = {
     errno.EACCES: "Check its permissions.",
     errno.EPERM: "Check its permissions.",

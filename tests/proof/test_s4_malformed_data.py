@@ -147,6 +147,10 @@ def blanks(path: Path) -> None:
     path.write_bytes(b"\n" * (HUGE // 10))
 
 
+def spaces(path: Path) -> None:
+    path.write_bytes(b" " * HUGE)
+
+
 def packed_blanks(path: Path) -> None:
     path.write_bytes(gzip.compress(b"\n" * HUGE))
 
@@ -163,8 +167,9 @@ HUGE_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a.txt": (one_paragraph, "line 1: the paragraph is longer than"),
     "b.jsonl": (brackets, "line 1: the line is longer than"),
     "b.json": (brackets, "line 1: the JSON is nested too deeply"),
-    "c.jsonl": (blanks, "line 1000001: the 1,000,000 lines before are empty"),
-    "c.jsonl.gz": (packed_blanks, "line 1000001: the 1,000,000 lines before are empty"),
+    "c.jsonl": (blanks, "line 1000001: more than 1,000,000 blank characters"),
+    "c.jsonl.gz": (packed_blanks, "line 1000001: more than 1,000,000 blank characters"),
+    "d.json": (spaces, "line 1: more than 1,000,000 blank characters"),
     "a.parquet": (lambda path: parquet.write_table(huge_table(), path), "row 0"),
     "a.feather": (lambda path: feather.write_feather(huge_table(), str(path)), "row 0"),
 }

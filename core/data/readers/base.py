@@ -44,6 +44,13 @@ class Reader(Protocol):
         """
 
 
+_WAYS_OUT = {
+    (".xlsx", ".xls", ".ods"): 'Save the table as CSV; in Excel, as "CSV UTF-8".',
+    (".zip", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz"): "Unpack it, and choose what is inside.",
+    (".pdf", ".docx", ".odt", ".html"): "Save its text as a text file.",
+    (".pkl", ".pickle", ".pt", ".bin"): "Export it as Parquet or JSONL: a pickle can run programs.",
+}
+"""What to do about files that hold data in a way that is not read here."""
 LONGEST_SAID = 300
 """Characters of a path in a message."""
 
@@ -71,6 +78,7 @@ def _unknown(path: Path, suffix: str) -> UserError:
     known = sorted(suffix for name in READERS for suffix in READERS[name].suffixes)
     what = f"files that end in {suffix!r}" if suffix else "files without an ending"
     hint = f"Known: {', '.join(known)}; text also with {' or '.join(ENDINGS)} after it."
+    hint = next((way for endings, way in _WAYS_OUT.items() if suffix.lower() in endings), hint)
     if path.name != path.name.rstrip(". "):
         hint = "Its name ends in a dot or a space: rename it."
     return UserError(f"{shown(path)} cannot be read: {what} are not known.", hint)

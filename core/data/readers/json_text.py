@@ -6,6 +6,8 @@ from typing import Any
 
 from core.data.readers.base import broken
 
+MEND = "Mend or remove that line."
+
 
 def parse_json(text: str, path: Path, line: int = 1, before: int = 0) -> Any:
     """Parse a value.
@@ -26,7 +28,9 @@ def parse_json(text: str, path: Path, line: int = 1, before: int = 0) -> Any:
         column = error.colno + (before if error.lineno == 1 else 0)
         place = f"line {line + error.lineno - 1}, character {column}"
         reason = f"not valid JSON ({error.msg[0].lower()}{error.msg[1:]})"
-        raise broken(path, place, reason, "Mend or remove that line.") from None
+        is_page = text.lstrip().startswith("<")
+        hint = "Download the file itself, not its web page." if is_page else MEND
+        raise broken(path, place, reason, hint) from None
     except NamedTwice as error:
         raise broken(path, place, str(error), "Give every value a name of its own.") from None
     except RecursionError:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from core.data.readers.base import broken
-from core.data.readers.json_text import DECODER, NamedTwice, parse_json
+from core.data.readers.json_text import DECODER, MEND, NamedTwice, parse_json
 from core.data.readers.lines import LONGEST_ROW, pieces_of
 from core.errors import UserError
 
@@ -84,7 +84,7 @@ class JsonWindow:
         """Return the error for the sign that comes next."""
         self._forget()
         place = f"line {self._line}, character {self._before + 1}"
-        return broken(self._path, place, reason, "Mend or remove that line.")
+        return broken(self._path, place, reason, MEND)
 
     def _read_more(self) -> bool:
         """Double what there is to parse, by 64 thousand characters at least."""

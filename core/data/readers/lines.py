@@ -11,9 +11,9 @@ from core.data.readers.packed import BrokenArchive, opened
 from core.errors import UserError
 
 LONGEST_ROW = 16 << 20
-"""Characters; some four million tokens, more than any model reads, and a quarter of a second."""
-MOST_EMPTY = 1_000_000
-"""Empty lines on end after which there is nothing more to come."""
+"""Characters; some four million tokens, more than any model reads."""
+MOST_BLANK = 1_000_000
+"""Blank characters on end after which there is nothing more to come."""
 
 _MARKS = (  # UTF-32 before UTF-16, whose mark is the beginning of it
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -28,13 +28,11 @@ _OTHER_CONTENT = {
     b"PK\x03\x04": ("a ZIP or Excel file", "Unpack it, or save the table as CSV."),
     b"\x1f\x8b": ("packed twice", "Unpack it once."),
     b"\x28\xb5\x2f\xfd": ("packed twice", "Unpack it once."),
-    b"BZh": ("a bzip2 file", "Unpack it, or pack it with gzip."),
+    b"BZh91AY&SY": ("a bzip2 file", "Unpack it, or pack it with gzip."),
     b"\xfd7zXZ": ("an xz file", "Unpack it, or pack it with gzip."),
     b"version https://git-lfs": ("only a pointer of Git LFS", "Fetch it with `git lfs pull`."),
     b"%PDF-": ("a PDF file", "Save its text as a text file."),
     b"SQLite format 3": ("an SQLite database", "Export its table as CSV."),
-    b"<!doctype html": ("a web page", "Download the file itself."),
-    b"<html": ("a web page", "Download the file itself."),
 }
 """How files begin that are something else than their name says."""
 _ESCAPED = {"surrogateescape": re.compile("[\udc80-\udcff]"), "replace": re.compile("�")}
@@ -77,7 +75,7 @@ def _decoded(path: Path, longest: int) -> Iterator[_Piece]:
 
 
 def _pieces(path: Path, longest: int, errors: str) -> Iterator[_Piece]:
-    number, before, empty = 1, 0, 0
+    number, before, blank = 1, 0, 0
     try:
         with opened(path) as file:
             text = io.TextIOWrapper(file, _encoding(path, file.peek(64)), errors, newline="")
@@ -86,9 +84,9 @@ def _pieces(path: Path, longest: int, errors: str) -> Iterator[_Piece]:
                     place = f"line {number}, character {before + piece.index(chr(0)) + 1}"
                     reason = "a NUL, which no text holds"
                     raise broken(path, place, reason, "Save the file as text again.")
-                empty = empty + 1 if piece.isspace() else 0
-                if empty > MOST_EMPTY:
-                    reason = f"the {MOST_EMPTY:,} lines before are empty"
+                blank = blank + len(piece) if piece.isspace() else 0
+                if blank > MOST_BLANK:
+                    reason = f"more than {MOST_BLANK:,} blank characters on end"
                     raise broken(path, f"line {number}", reason, "Remove the empty lines.")
                 yield number, before, piece
                 ended = piece[-1] in "\r\n"
@@ -108,7 +106,7 @@ def _encoding(path: Path, start: bytes) -> str:
         if start.startswith(mark):
             return encoding
     for beginning, (what, hint) in _OTHER_CONTENT.items():
-        if start.lower().startswith(beginning.lower()):
+        if start.startswith(beginning):
             raise broken(path, "line 1", f"this is {what}", hint)
     zeros = [byte == 0 for byte in start[:4]]
     if zeros == [False, True, False, True]:  # Latin letters in UTF-16 that forgot its mark

@@ -127,6 +127,11 @@ BROKEN = {
     "nothing.json": (b"", "line 1, character 1"),
     "header.csv": (b"prompt,response\n", "holds no rows"),
     "blank.txt": (b" \n\n", "holds no rows"),
+    "really a list.jsonl": (b"\n[{}]", "line 2: this is a JSON list, not one object per line"),
+    "table.xlsx": (b"PK\x03\x04", "files that end in '.xlsx' are not known"),
+    "excel.csv": (b"PK\x03\x04", "line 1: this is a ZIP or Excel file"),
+    "pointer.jsonl": (b"version https://git-lfs.github.com/spec/v1\n", "only a pointer of Git LFS"),
+    "page.jsonl": (b"<!DOCTYPE html>\n<html>", "line 1, character 1: not valid JSON"),
     "model.gguf": (b"GGUF", "files that end in '.gguf' are not known"),
 }
 
@@ -140,6 +145,17 @@ def test_a_broken_file_is_named_with_the_place(name: str, tmp_path: Path) -> Non
     assert place in caught.value.message
     assert name in caught.value.message
     assert caught.value.hint
+
+
+def test_a_web_page_is_no_data_but_may_be_text(tmp_path: Path) -> None:
+    page = "<!DOCTYPE html>\n<html>"
+    for name, says in (("a.json", "not its web page"), ("a.csv", "names of the columns")):
+        (tmp_path / name).write_text(page)
+        with pytest.raises(UserError) as caught:
+            load(tmp_path / name)
+        assert says in caught.value.hint
+    (tmp_path / "a.txt").write_text(page)
+    assert load(tmp_path / "a.txt").rows == ((Message("text", page),),)
 
 
 def test_a_broken_line_after_many_good_ones(tmp_path: Path) -> None:

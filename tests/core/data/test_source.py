@@ -151,6 +151,11 @@ def test_a_data_set_of_several_splits(tmp_path: Path) -> None:
     write_arrow(tmp_path / "train" / "data-00000-of-00001.arrow", "a")
     assert refusal(tmp_path).hint == f"Choose {tmp_path}/train or {tmp_path}/test"
     assert prompts(tmp_path / "train") == ["a"]
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["train"]}')
+    assert prompts(tmp_path) == ["a"]
+    for name in ("..", "../train", "/", "."):
+        (tmp_path / "dataset_dict.json").write_text(json.dumps({"splits": [name]}))
+        assert "several splits" in refusal(tmp_path).message
 
 
 def test_real_data_sets_of_datasets(tmp_path: Path) -> None:
