@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.amounts import gib
 from app.assistant import Assistant, Task
-from app.plan_shelf import Subject, rehearsal_key
+from app.plan_shelf import Subject
 from app.run_controller import RunController
 from app.session import Session
 from core.events import Event, Progress, Reply, RunEnded
@@ -107,7 +107,7 @@ class ExactPlans(QObject):
         """Do once all that a run with the session's settings would do, and measure it as well."""
         if self.job or self.why_no_measurement:
             return
-        self._rehearsed = rehearsal_key(self._session.settings)
+        self._rehearsed = self._session.rehearsal_key
         request = {"settings": self._session.settings.model_dump(mode="json")}
         self._session.measuring = True
         self._begin(REHEARSE, request, "Starting the worker")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.amounts import gib, tight_words
-from app.plan_shelf import rehearsal_key
 from app.preflight import Preflight
 from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
@@ -122,7 +121,7 @@ class Launch(QObject):
             model_error=session.model_error,
             data_error=self._data_error(),
             device=session.device,
-            rehearsal=session.shelf.rehearsals.get(rehearsal_key(session.settings)),
+            rehearsal=session.rehearsal,
             free_disk_bytes=free_bytes(runs_dir()),
             runs=runs_dir(),
         )

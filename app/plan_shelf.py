@@ -1,8 +1,8 @@
 """Plans that were traced or measured, kept for the settings that they were made for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.memory.devices import Device
 from core.memory.plan import MemoryPlan
@@ -68,11 +68,15 @@ def decides_memory(settings: RunSettings) -> tuple[object, ...]:
     )
 
 
-def rehearsal_key(settings: RunSettings) -> str:
-    """Return what decides what a rehearsal comes to: all settings, and the file with the rows."""
-    file = Path(settings.data.path).expanduser()
-    written = file.stat().st_mtime_ns if file.is_file() else 0
-    return f"{written} {settings.model_dump_json(exclude={'name', 'tracking'})}"
+def rehearsal_key(settings: RunSettings, data: Mapping[str, Any] | None) -> str:
+    """Return what decides what a rehearsal comes to: all settings, and the rows as they were read.
+
+    Args:
+        settings: The run.
+        data: The summary of its rows (see `core.jobs.dataset`), None while they are read.
+    """
+    rows = [(data or {}).get(key) for key in ("rows", "tokens", "trained_tokens")]
+    return f"{rows} {settings.model_dump_json(exclude={'name', 'tracking'})}"
 
 
 @dataclass

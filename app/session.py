@@ -4,16 +4,17 @@ Pages never talk to each other. They change settings here and listen to the sign
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from app.assistant import Assistant, Task
-from app.plan_shelf import PlanShelf, Subject, subject
+from app.plan_shelf import PlanShelf, Subject, rehearsal_key, subject
+from app.setting_field import Wrong
 from app.setting_words import in_window_words
 from core.adapters import AdapterSettings
 from core.chosen_types import chosen_types
@@ -32,22 +33,12 @@ from core.models.sources import open_model
 from core.models.targets import adapted
 from core.settings import RunSettings
 
+if TYPE_CHECKING:
+    from core.checks import RehearsalFacts
+
 UNDO_LIMIT = 200
 STROKE_SECONDS = 2.0
 """A pause of that length ends a stroke."""
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A value in a control that no setting took.
-
-    Attributes:
-        words: What is wrong with it.
-        instead: The value to take in its place.
-    """
-
-    words: str
-    instead: Any
 
 
 class Session(QObject):
@@ -344,6 +335,16 @@ class Session(QObject):
     def exhausted(self) -> str:
         """Where memory ran out when the run as it stands was measured; "" where it did not."""
         return self.shelf.exhausted.get(self.subject(self.formula), "") if self.formula else ""
+
+    @property
+    def rehearsal_key(self) -> str:
+        """What a rehearsal of the run as it stands is kept as."""
+        return rehearsal_key(self.settings, self.data)
+
+    @property
+    def rehearsal(self) -> "RehearsalFacts | None":
+        """What a rehearsal of the run as it stands came to, None where there was none."""
+        return self.shelf.rehearsals.get(self.rehearsal_key)
 
     def subject(self, formula: MemoryPlan) -> Subject:
         """Return what a plan of the session, by formula, is a plan of."""

@@ -76,6 +76,19 @@ class SettingField:
         return f"{low} to {high} {self.unit}".rstrip()
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """A value in a control that no setting took.
+
+    Attributes:
+        words: What is wrong with it.
+        instead: The value to take in its place.
+    """
+
+    words: str
+    instead: Any
+
+
 def setting_field(key: str, method: str = "lora") -> SettingField:
     """Return the setting called `key`; `method` decides which adapter settings exist.
 

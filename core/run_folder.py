@@ -10,6 +10,7 @@ RUN/
   checkpoints/    step-00000120/ …
   adapter/        the deliverable
   ranks/          spectra per checkpoint
+  questions.json  what the adapter is asked when it is proven
   report.html     one page about all of it, written when the run ends
   trackers/       what TensorBoard and its like keep
 """
@@ -78,6 +79,7 @@ class RunFolder:
         self.checkpoints_dir = path / "checkpoints"
         self.adapter_dir = path / "adapter"
         self.ranks_dir = path / "ranks"
+        self.questions_file = path / "questions.json"
         self.report_file = path / "report.html"
 
     @classmethod

@@ -5,7 +5,6 @@ from PySide6.QtWidgets import QGridLayout, QProgressBar
 
 from app.exact_plans import REHEARSE
 from app.pages.base import PageContext
-from app.plan_shelf import rehearsal_key
 from app.setting_words import titled
 from app.widgets.basic import Card, button, label
 
@@ -80,4 +79,4 @@ class RehearsalPanel(Card):
         self._exact.rehearse()
 
     def _is_done(self) -> bool:
-        return rehearsal_key(self._session.settings) in self._session.shelf.rehearsals
+        return self._session.rehearsal is not None

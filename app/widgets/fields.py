@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, SignalInstance
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.session import Session, Wrong
-from app.setting_field import SettingField, setting_field
+from app.session import Session
+from app.setting_field import SettingField, Wrong, setting_field
 from app.style.theme import Theme
 from app.why import SETTINGS, Why
 from app.widgets.basic import Button, button, label

@@ -93,7 +93,7 @@ A fresh process loads the adapter from the disk and looks at it. Each proof is o
 | X4 | The chat template beside the adapter writes a conversation as the model's own does. |
 | X5 | The adapter is that of the step with the lowest validation loss. |
 | X6 | On general text the loss is at most 0.1 nats per token worse than without the adapter. |
-| X7 | Merged and GGUF files give the same: tried when they are made, not after a run. |
+| X7 | Merged and GGUF files give the same: a run makes none, so there is nothing to try. |
 | X8 | Name and SHA-256 of the base model are written down. |
 """
 

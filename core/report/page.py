@@ -12,6 +12,7 @@ from core.memory.amounts import gib
 from core.report.charts import loss_chart
 from core.report.guards import guards_of
 from core.report.proofs import proofs_of
+from core.report.spectra import spectra_rows
 from core.run_folder import RunFolder, RunState
 
 _STYLE = """
@@ -50,8 +51,8 @@ def report(run: RunFolder) -> str:
     software: dict[str, str] = content.pop("software", {})
     name = escape(str(content.get("name", run.path.name)))
     parts = [*_head(name, run.state()), *_curves(events), *_proofs(events, software)]
-    parts += [*_guards(events), *_memory(run.state()), *_answers(events), *_notices(events)]
-    parts += [*_settings(content), *_software(software)]
+    parts += [*_guards(events), *_memory(run.state()), *_spectra(run), *_answers(events)]
+    parts += [*_notices(events), *_settings(content), *_software(software)]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
         f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
@@ -101,6 +102,12 @@ def _memory(state: RunState) -> Iterator[str]:
         off = state.predicted_bytes / state.measured_bytes - 1
         measured, predicted = gib(state.measured_bytes), gib(state.predicted_bytes)
         yield f"<p>Measured peak {measured}, predicted {predicted} ({off:+.1%}).</p>"
+
+
+def _spectra(run: RunFolder) -> Iterator[str]:
+    sentence, rows = spectra_rows(run.ranks_dir)
+    if sentence:
+        yield f"<h2>What was learned</h2><p>{escape(sentence)}</p>" + _table(rows)
 
 
 def _answers(events: list[Event]) -> Iterator[str]:

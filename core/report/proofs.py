@@ -101,7 +101,7 @@ def _after(event: AdapterProven, software: Mapping[str, str]) -> Iterator[Proof]
         yield Proof("X6", drift <= NOTABLE_DRIFT, sentence)
     else:
         yield Proof("X6", None, "Nobody measured what it has forgotten of general text.")
-    yield Proof("X7", None, "Merged and GGUF files are compared when they are made, not here.")
+    yield Proof("X7", None, "A run makes no merged or GGUF file: there is nothing to compare.")
     name, digest = software.get("base_model", ""), software.get("base_sha256", "")
     if digest:
         sentence = f"The base model is written down: {name}, SHA-256 {digest[:12]}…."

@@ -4,26 +4,19 @@ All of it happens in the fresh process of the proof (`core.training.proof`), on 
 seen none of the training.
 """
 
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel, get_peft_model_state_dict
 
-from core.chat.speaker import Sampling, Speaker
-from core.control import Control
-from core.data.folding import folded
-from core.data.rows import load_rows
-from core.data.split import split_rows
-from core.data.table import Conversation
+from core.chat.speaker import stop_ids
 from core.errors import UserError
 from core.paths import resources_dir
-from core.settings import RunSettings
 from core.training.deliverable import TEMPLATE
+from core.training.questions import Asked
 
-QUESTIONS = 5
 _SHORTEST, _LONGEST = 32, 256
 _PARAGRAPHS, _TOKENS = 6, 96
 _SAMPLE = (
@@ -46,31 +39,27 @@ def tensors_that_match(model: PeftModel, saved: Mapping[str, torch.Tensor]) -> d
     return {"matched": len(saved) - sum(name in saved for name in lost), "lost": lost}
 
 
-def answers_that_stop(model: PeftModel, tokenizer: Any, settings: RunSettings) -> dict[str, int]:
-    """Ask held-out questions and count the answers that end by themselves."""
-    speaker = Speaker(model, tokenizer, has_adapter=True)
-    asked = stopped = 0
+def answers_that_stop(
+    model: PeftModel, tokenizer: Any, questions: Sequence[Asked]
+) -> dict[str, int]:
+    """Ask the kept questions and count the answers that end by themselves."""
+    ends, stopped = stop_ids(model, tokenizer), 0
     try:
-        for row in _questions(settings):
-            wanted = len(tokenizer(row[-1].content)["input_ids"])
-            sampling = Sampling(max_tokens=max(_SHORTEST, min(2 * wanted, _LONGEST)))
-            *_, last = speaker.answer(row[:-1], "adapter", sampling, Control())
-            asked += 1
-            stopped += last.stop == "end"
+        for asked in questions:
+            most = max(_SHORTEST, min(2 * asked.wanted, _LONGEST))
+            ids = torch.tensor([asked.ids], device=model.device)
+            output = model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=most,
+                do_sample=False,
+                eos_token_id=sorted(ends),
+                pad_token_id=tokenizer.pad_token_id,
+            )
+            stopped += int(output[0, -1]) in ends
     except _NO_ANSWER:  # a model that cannot chat is not asked; training says so as well
         return {"asked": 0, "stopped": 0}
-    return {"asked": asked, "stopped": stopped}
-
-
-def _questions(settings: RunSettings) -> Iterator[Conversation]:
-    """Yield held-out rows that end with an answer, or learned ones where none is held out."""
-    table = load_rows(settings.data)
-    split = split_rows(table, settings.data, settings.training.seed)
-    rows = (table.rows[i] for i in split.held_out or split.train)
-    if settings.data.fold_turns:
-        rows = (folded(row) for row in rows)
-    answered = (row for row in rows if len(row) > 1 and row[-1].role == "assistant")
-    return islice(answered, QUESTIONS)
+    return {"asked": len(questions), "stopped": stopped}
 
 
 def template_verdict(adapter: Path, tokenizer: Any) -> dict[str, str]:

@@ -34,6 +34,7 @@ from core.training.paging import PagingWatch
 from core.training.passage import Passage
 from core.training.prefix import open_prefix
 from core.training.proof import prove
+from core.training.questions import keep_questions
 from core.training.record import record
 from core.training.requests import Halt, Requests
 from core.training.room import Room
@@ -107,6 +108,7 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
         yield RunEnded(outcome=outcome, step=step)
         return
     adapter = yield from deliver(run, loop.keeper.store, loop.cursor, base)
+    keep_questions(run, rows.held_out or rows.train)
     del trainee, passage, loop  # the proof loads the base model once more
     patience = requests.is_asked if outcome == "finished" else requests.is_in_haste
     yield from prove(run, base.folder, patience)

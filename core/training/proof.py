@@ -76,6 +76,7 @@ def examine(run: RunFolder, base: Path) -> dict[str, Any]:
         tensors_that_match,
     )
     from core.training.precision import choose_precision
+    from core.training.questions import kept_questions
 
     tensors = load_file(run.adapter_dir / WEIGHTS)
     zero = [name for name, b in tensors.items() if "lora_B" in name and not b.count_nonzero()]
@@ -96,7 +97,7 @@ def examine(run: RunFolder, base: Path) -> dict[str, Any]:
         ],
         "logit_difference": float((adapted - plain).abs().max()),
         **tensors_that_match(model, tensors),
-        **answers_that_stop(model, tokenizer, settings),
+        **answers_that_stop(model, tokenizer, kept_questions(run)),
         **template_verdict(run.adapter_dir, tokenizer),
         **general_losses(model, tokenizer),
     }

@@ -21,7 +21,7 @@ from core.events import (
     RunStarted,
     StepDone,
 )
-from core.report import write_report
+from core.report.page import write_report
 from core.run_folder import RunFolder, outcome_changes
 from core.training.checkpoint import CheckpointNotSaved, checkpoint_name
 from core.training.guards import Mishap, OutOfMemory, Spoilt, Standstill

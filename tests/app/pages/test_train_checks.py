@@ -173,6 +173,7 @@ def test_a_run_is_tried_out_and_the_result_stays_for_its_settings(tried: TrainPa
     assert tried.context.launch.enabled
     assert panel.start.text() == "Try it"
     session.undo()
+    session.assistant.data.last("dataset").say(Reply(data=summary()))  # type: ignore[attr-defined]
     tried.context.launch.check()
     assert not tried.context.launch.enabled
 

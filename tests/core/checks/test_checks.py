@@ -18,6 +18,7 @@ from core.data.stats import DataStats
 from core.errors import UserError
 from core.memory.devices import Device
 from core.memory.host import run_bytes
+from core.models.gated import NoAccess
 from core.run_folder import RunFolder, own_process
 from core.settings import RunSettings
 
@@ -61,6 +62,13 @@ def test_a_model_without_weights_blocks(good: CheckContext) -> None:
 def test_a_hub_model_that_is_not_here_yet_only_warns() -> None:
     settings = RunSettings().with_changes({"model.source": "someone/some-model"})
     assert run("model-readable", gather(settings)).level == "warn"
+
+
+def test_a_hub_model_that_is_not_given_blocks() -> None:
+    settings = RunSettings().with_changes({"model.source": "someone/some-model"})
+    gated = NoAccess("It wants its conditions accepted first.", "Accept them.")
+    context = CheckContext(settings=settings, model_error=gated)
+    assert run("model-readable", context).level == "block"
 
 
 def test_targets_that_match_nothing_block(changed: Changed) -> None:

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.events import (
@@ -17,7 +18,10 @@ from core.events import (
     Sampled,
     StepDone,
 )
-from core.report import guards_of, proofs_of, write_report
+from core.ranks import AdapterInfo, AdapterSpectra, ModuleSpectrum, save_ranks
+from core.report import guards_of, proofs_of
+from core.report.page import write_report
+from core.report.spectra import spectra_rows
 from core.run_folder import RunFolder
 from core.settings import RunSettings
 
@@ -182,3 +186,20 @@ def test_a_run_without_any_event_has_a_page_too(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path / "run", RunSettings())
     write_report(run)
     assert "There is no proven adapter" in run.report_file.read_text()
+
+
+def test_the_newest_spectra_are_told(tmp_path: Path) -> None:
+    info = AdapterInfo(name="a", family="lora", base_model="b", rank=4, alpha=8.0)
+    names = [f"model.layers.{i}.self_attn.q_proj" for i in range(3)]
+    sigmas = [[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [2.0, 2.0, 2.0, 0.0]]
+    modules = tuple(
+        ModuleSpectrum(name, (32, 32), 4, 2.0, np.array(sigma))
+        for name, sigma in zip(names, sigmas, strict=True)
+    )
+    save_ranks(tmp_path / "step-00000001.json", AdapterSpectra(adapter=info, modules=modules[:1]))
+    save_ranks(tmp_path / "step-00000002.json", AdapterSpectra(adapter=info, modules=modules))
+    sentence, rows = spectra_rows(tmp_path)
+    assert "In the middle module 3 of 4 directions" in sentence
+    assert "In 1 of 3 modules one direction alone holds more than 80%." in sentence
+    assert rows == [("self_attn.q_proj", "3 modules, strongest σ 1, 95 % in 3")]
+    assert spectra_rows(tmp_path / "nothing") == ("", [])

@@ -9,13 +9,15 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from core.settings import RunSettings
+from core.data.encode import Example
 from core.training.after_proof import (
     answers_that_stop,
     general_losses,
     template_verdict,
     tensors_that_match,
 )
+from core.training.questions import Asked, keep_questions, kept_questions
+from tests.core.training.conftest import MakeRun
 
 
 @pytest.fixture
@@ -52,50 +54,54 @@ def test_tensors_that_are_missing_renamed_or_changed_are_lost(model: PeftModel) 
     assert found["matched"] == 2
 
 
-class Fixed:
-    """A speaker whose answers end as the test says."""
-
-    def __init__(self, *stops: str) -> None:
-        self.stops = iter(stops)
-        self.most: list[int] = []
-
-    def answer(self, _row: Any, side: str, sampling: Any, _control: Any) -> Any:
-        from core.events import Answer
-
-        assert side == "adapter"
-        self.most.append(sampling.max_tokens)
-        yield Answer(speaker=side, text="a", tokens=1, tokens_per_second=1.0)
-        stop = next(self.stops)
-        yield Answer(speaker=side, text="", tokens=1, tokens_per_second=1.0, stop=stop)
-
-
 def test_answers_that_end_by_themselves_are_counted(
-    model: PeftModel,
-    tokenizer: Any,
-    tiny_settings: RunSettings,
-    monkeypatch: pytest.MonkeyPatch,
+    model: PeftModel, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    speaker = Fixed("end", "length", "end", "end", "length")
-    monkeypatch.setattr("core.training.after_proof.Speaker", lambda *_, **__: speaker)
-    found = answers_that_stop(model, tokenizer, tiny_settings)
+    end, most = tokenizer.eos_token_id, []
+    endings = iter([end, 5, end, end, 5])
+
+    def generate(_: Any, *, input_ids: torch.Tensor, max_new_tokens: int, **__: Any) -> Any:
+        most.append(max_new_tokens)
+        return torch.cat([input_ids, torch.tensor([[7, next(endings)]])], 1)
+
+    monkeypatch.setattr(PeftModel, "generate", generate)
+    questions = [Asked((1, 2, 3), wanted) for wanted in (1, 40, 90, 500, 9)]
+    found = answers_that_stop(model, tokenizer, questions)
     assert found == {"asked": 5, "stopped": 3}
-    assert all(32 <= most <= 256 for most in speaker.most)
+    assert most == [32, 80, 180, 256, 32]
 
 
-def test_an_untrained_model_runs_on(
-    model: PeftModel, tokenizer: Any, tiny_settings: RunSettings
+def test_an_untrained_model_is_asked_for_real(model: PeftModel, tokenizer: Any) -> None:
+    found = answers_that_stop(model, tokenizer, [Asked((1, 2, 3), 4)])
+    assert found["asked"] == 1
+    assert found["stopped"] in (0, 1)
+
+
+def test_a_model_that_cannot_answer_is_not_asked(
+    model: PeftModel, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = answers_that_stop(model, tokenizer, tiny_settings)
-    assert found["asked"] == 5
-    assert 0 <= found["stopped"] <= 5
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("no generation")
+
+    monkeypatch.setattr(PeftModel, "generate", refuse)
+    found = answers_that_stop(model, tokenizer, [Asked((1, 2, 3), 4)])
+    assert found == {"asked": 0, "stopped": 0}
 
 
-def test_plain_text_asks_nothing(
-    model: PeftModel, tokenizer: Any, tiny_settings: RunSettings, tmp_path: Path
-) -> None:
-    (tmp_path / "text.jsonl").write_text('{"text": "Once."}\n{"text": "Twice."}\n')
-    settings = tiny_settings.with_changes({"data.path": str(tmp_path / "text.jsonl")})
-    assert answers_that_stop(model, tokenizer, settings) == {"asked": 0, "stopped": 0}
+def row(ids: int, trained_from: int) -> Example:
+    trained = tuple(i >= trained_from for i in range(ids))
+    return Example(ids=tuple(range(ids)), trained=trained, row=0)
+
+
+def test_questions_are_kept_with_the_run(make_run: MakeRun) -> None:
+    run = make_run()
+    assert kept_questions(run) == []
+    keep_questions(run, [row(9, 1), *(row(9 + i, 4) for i in range(7))])
+    kept = kept_questions(run)
+    assert [asked.wanted for asked in kept] == [5, 6, 7, 8, 9]
+    assert kept[0].ids == (0, 1, 2, 3)
+    run.questions_file.write_text("{")
+    assert kept_questions(run) == []
 
 
 def test_the_template_beside_the_adapter_is_compared(tokenizer: Any, tmp_path: Path) -> None:
