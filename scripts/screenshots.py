@@ -75,7 +75,7 @@ def draw(arguments: argparse.Namespace, run: Path) -> None:
     application.session.load(RunFolder.open(run).settings)
     application.run.open(run)
     session = application.session
-    known = wait_until(lambda: bool(session.data or session.data_error), DATA_SECONDS)
+    known = wait_until(lambda: session.has_all_rows or bool(session.data_error), DATA_SECONDS)
     if not known:
         complain("The data was not read in time; its page is drawn as it is.")
     elif session.data_error:
