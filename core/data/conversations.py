@@ -23,7 +23,7 @@ def conversation_of(record: Record, roles: ColumnRoles) -> Conversation:
     system = _optional(record, roles.column("system"))
     before: Conversation = (Message("system", system),) if system.strip() else ()
     if chat := roles.column("chat"):
-        return _checked(before + turns_of(turns_in(record.values.get(chat)), record, chat), record)
+        return _checked(before + turns_of(turns_in(_present(record, chat)), record, chat), record)
     before += _history(record, roles.column("history"))
     answer = roles.column("answer")
     question = _prompt(record, roles)

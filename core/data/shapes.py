@@ -61,7 +61,7 @@ def recognise(columns: Columns, settings: DataSettings) -> ColumnRoles:
     ]
     if roles.confidence < SURE or empty:
         why = f"Nothing stands in {listed(empty)}" if empty else "It is not clear what to learn"
-        raise _question(why, columns, roles)
+        raise _question(why, columns, None if empty else roles)
     return roles
 
 
@@ -249,6 +249,19 @@ def _plain_text(columns: Columns) -> ColumnRoles | None:
     return _text(texts[0], 0.5 if others and others != texts else 1.0) if texts else None
 
 
+def _nested(columns: Columns) -> ColumnRoles | None:
+    objects = [name for name, column in columns.items() if column.kind == "object"]
+    spoken = [name for name, column in columns.items() if column.kind in SAYABLE]
+    meant = known((*PROMPT_COLUMNS, *ANSWER_COLUMNS, "answers"), columns)
+    lost = [name for name in objects if name in meant or not spoken]
+    if lost:
+        raise UserError(
+            f"There is an object in {lost[0]!r} where a text is needed.",
+            "Write what is to be asked and answered into columns of their own.",
+        )
+    return None
+
+
 def _text(column: str, confidence: float = 1.0) -> ColumnRoles:
     return ColumnRoles(format="text", role_of={column: "text"}, confidence=confidence)
 
@@ -263,6 +276,7 @@ SHAPES: tuple[Callable[[Columns], ColumnRoles | None], ...] = (
     _question_and_answer,
     _sequence,
     _plain_text,
+    _nested,
 )
 
 
@@ -283,8 +297,8 @@ def _first_input(columns: Columns, answer: str) -> str:
 def _question(why: str, columns: Columns, first: ColumnRoles | None = None) -> MappingQuestion:
     """Return the question which column is what, with the likeliest answers."""
     texts = [name for name, column in columns.items() if column.kind in SAYABLE]
-    answers = known(ANSWER_COLUMNS, columns) or texts[::-1]
-    prompts = known(PROMPT_COLUMNS, columns) or texts
+    answers = [name for name in known(ANSWER_COLUMNS, columns) if name in texts] or texts[::-1]
+    prompts = [name for name in known(PROMPT_COLUMNS, columns) if name in texts] or texts
     pairs = [pair for pair in product(prompts, answers) if pair[0] != pair[1]]
     guesses = [first] if first is not None else []
     guesses += [question_roles(columns, *pair) for pair in pairs]
