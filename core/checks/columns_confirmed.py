@@ -3,7 +3,7 @@
 from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 from core.data.prompt_template import placeholders
-from core.data.shapes import ANSWER_COLUMNS, CHAT_COLUMNS, PROMPT_COLUMNS
+from core.data.roles import ANSWER_COLUMNS, CHAT_COLUMNS, PROMPT_COLUMNS
 from core.data.table import RowTable
 
 CERTAIN = {

@@ -4,20 +4,23 @@ Names are compared whole, never by a part: a rule that found "text" inside "cont
 passage of every row the question.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.data.columns import Columns
-from core.data.prompt_template import placeholders
 from core.errors import UserError
-from core.settings import DataSettings
 
 SHOWN_COLUMNS = 20
 NAME_THEM = "Name the columns with data.prompt_column and data.answer_column."
+CHAT_COLUMNS = ("messages", "conversations", "conversation", "chat")
+PROMPT_COLUMNS = ("prompt", "question", "instruction", "query", "problem", "user")
+ANSWER_COLUMNS = ("completion", "response", "answer", "output", "solution", "assistant")
 SYSTEM_COLUMNS = ("system", "system_prompt", "system_message")
 INPUT_COLUMNS = ("input", "context")
 HISTORY_COLUMN = "history"
+TURNS = ("chat", "sharegpt")
+SAYABLE = ("text", *TURNS)
+"""Kinds of columns that can be a question or an answer."""
 SURE = 0.9
 """With less confidence, the user is asked."""
 
@@ -68,47 +71,6 @@ class MappingQuestion(UserError):
         self.candidates = tuple(candidates)
 
 
-def named_roles(columns: Columns, settings: DataSettings) -> ColumnRoles | None:
-    """Return the roles where the settings name them all, None if something is to be recognised.
-
-    Raises:
-        UserError: A named column is missing, or named twice.
-    """
-    prompt, answer, template = settings.prompt_column, settings.answer_column, settings.template
-    for name in filter(None, (prompt, answer, *placeholders(template))):
-        if name not in columns:
-            raise _missing(name, tuple(columns))
-    if answer and columns[answer].kind in ("chat", "sharegpt") and not (prompt or template):
-        return chat_roles(columns, answer)
-    if template:
-        return _composed(columns, settings)
-    if prompt and columns[prompt].kind in ("chat", "sharegpt") and not answer:
-        return chat_roles(columns, prompt)
-    return question_roles(columns, prompt, answer) if prompt and answer else None
-
-
-def _composed(columns: Columns, settings: DataSettings) -> ColumnRoles | None:
-    """Return the roles of a prompt that a template composes."""
-    used = dict.fromkeys(placeholders(settings.template), "prompt")
-    if not used:
-        raise UserError(
-            f"The template {settings.template!r:.80} names no column.",
-            "Write the names of columns in braces, as in: Translate {source}.",
-        )
-    if not settings.answer_column:
-        return None
-    if settings.answer_column in used:
-        raise UserError(
-            f"The template gives the answer {settings.answer_column!r} away.",
-            "Leave that column out of data.template.",
-        )
-    return ColumnRoles(
-        format="prompt-answer",
-        role_of=used | {settings.answer_column: "answer"},
-        template=settings.template,
-    )
-
-
 def chat_roles(columns: Columns, column: str) -> ColumnRoles:
     """Return the roles of a file whose rows are whole chats."""
     role_of = _companions(columns, column) | {column: "chat"}
@@ -133,6 +95,11 @@ def question_roles(columns: Columns, prompt: str, answer: str) -> ColumnRoles:
         role_of=role_of | {prompt: "prompt", answer: "answer"},
         warnings=_unused_tools(columns),
     )
+
+
+def text_roles(column: str) -> ColumnRoles:
+    """Return the roles of a file whose rows are learned as they are."""
+    return ColumnRoles(format="text", role_of={column: "text"})
 
 
 def _companions(columns: Columns, *taken: str) -> dict[str, str]:
@@ -166,11 +133,3 @@ def listed(columns: Sequence[str]) -> str:
     more = len(columns) - SHOWN_COLUMNS
     names = ", ".join(f"{str(name)!r:.60}" for name in columns[:SHOWN_COLUMNS])
     return f"{names} and {more} more" if more > 0 else names or "(none)"
-
-
-def _missing(named: str, columns: tuple[str, ...]) -> UserError:
-    near = difflib.get_close_matches(named, columns, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    return UserError(
-        f"There is no column called {named!r}.", f"{hint}The file has {listed(columns)}."
-    )

@@ -173,8 +173,10 @@ def test_what_is_not_clear_is_asked(name: str) -> None:
     prompt, answer = ASKED[name]
     offered = [tuple(roles.changes.values()) for roles in caught.value.candidates]
     assert (prompt, answer) in offered
-    for first, second in offered:
-        load_rows(DataSettings(path=path, prompt_column=first, answer_column=second))
+    for (first, second), roles in zip(offered, caught.value.candidates, strict=True):
+        table = load_rows(DataSettings(path=path, prompt_column=first, answer_column=second))
+        used = {column: role for column, role in table.roles.items() if role != "unused"}
+        assert used == roles.role_of
     assert f"--set data.answer_column='{answer}'" in caught.value.hint
 
 
