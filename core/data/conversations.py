@@ -25,9 +25,12 @@ def conversation_of(record: Record, roles: ColumnRoles) -> Conversation:
     if chat := roles.column("chat"):
         return _checked(before + turns_of(turns_in(_present(record, chat)), record, chat), record)
     before += _history(record, roles.column("history"))
-    answer = roles.column("answer")
-    question = _prompt(record, roles)
-    return _checked(before + question + _said(record, answer, "assistant"), record)
+    question, column = _prompt(record, roles), roles.column("answer")
+    answer = _said(record, column, "assistant")
+    if answer[0].role != "assistant":
+        hint = "Choose it alone, without a column for the question."
+        raise wrong(record, column, "is a chat with a question of its own", hint)
+    return _checked(before + question + answer, record)
 
 
 def _checked(row: Conversation, record: Record) -> Conversation:

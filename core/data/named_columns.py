@@ -10,6 +10,7 @@ from core.data.roles import (
     PROMPT_COLUMNS,
     TURNS,
     ColumnRoles,
+    begins_with_a_question,
     chat_roles,
     listed,
     question_roles,
@@ -37,8 +38,8 @@ def named_roles(columns: Columns, settings: DataSettings) -> ColumnRoles | None:
     named = prompt or answer
     if not named:
         return None
-    if columns[named].kind in TURNS and not _other(columns, prompt):
-        return chat_roles(columns, named)
+    if not prompt and columns[answer].kind in TURNS and begins_with_a_question(columns[answer]):
+        return chat_roles(columns, answer)
     other = _other(columns, prompt)
     if other:
         return question_roles(columns, prompt or other, answer or other)

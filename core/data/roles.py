@@ -7,7 +7,7 @@ passage of every row the question.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.data.columns import Columns
+from core.data.columns import Column, Columns
 from core.errors import UserError
 
 SHOWN_COLUMNS = 20
@@ -100,6 +100,11 @@ def question_roles(columns: Columns, prompt: str, answer: str) -> ColumnRoles:
 def text_roles(column: str) -> ColumnRoles:
     """Return the roles of a file whose rows are learned as they are."""
     return ColumnRoles(format="text", role_of={column: "text"})
+
+
+def begins_with_a_question(column: Column) -> bool:
+    """Tell whether chats are whole, not only what an assistant says."""
+    return not all(sample.startswith(("assistant", "gpt")) for sample in column.samples)
 
 
 def _companions(columns: Columns, *taken: str) -> dict[str, str]:

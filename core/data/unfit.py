@@ -16,6 +16,7 @@ from core.data.roles import (
     TURNS,
     ColumnRoles,
     MappingQuestion,
+    begins_with_a_question,
     known,
     listed,
     question_roles,
@@ -40,7 +41,6 @@ def tokens_or_pictures(columns: Columns) -> None:
         raise UserError(
             "The rows are pictures: Rankscope trains models of text.", "Choose data with text."
         )
-    return
 
 
 def judged(columns: Columns) -> None:
@@ -53,7 +53,6 @@ def judged(columns: Columns) -> None:
             "imitates good ones.",
             f"Keep the rows with a good answer and leave out the column {labels[0]!r}.",
         )
-    return
 
 
 def _is_verdict(columns: Columns, name: str) -> bool:
@@ -73,7 +72,7 @@ def preference(columns: Columns) -> ColumnRoles | None:
         f"Only the answers in {chosen[0]!r} are learned, as if there were no {rejected[0]!r} ones: "
         "Rankscope does not train on preferences.",
     )
-    if kind in TURNS and _begins_with_aquestion(columns, chosen[0]):
+    if kind in TURNS and begins_with_a_question(columns[chosen[0]]):
         return ColumnRoles(format="preference", role_of={chosen[0]: "chat"}, warnings=told)
     if kind not in SAYABLE or (
         kind == "text" and any(map(_TRANSCRIPT.search, columns[chosen[0]].samples))
@@ -88,10 +87,6 @@ def preference(columns: Columns) -> ColumnRoles | None:
     return ColumnRoles(format="preference", role_of=roles.role_of, warnings=told)
 
 
-def _begins_with_aquestion(columns: Columns, name: str) -> bool:
-    return not all(s.startswith(("assistant", "gpt")) for s in columns[name].samples)
-
-
 def multiple_choice(columns: Columns) -> None:
     """Refuse questions whose answers to choose from stand in another column."""
     choices = known(CHOICE_COLUMNS, columns) or (
@@ -104,7 +99,6 @@ def multiple_choice(columns: Columns) -> None:
             "Compose the prompt with data.template, as in {question} {choices}, and name "
             "data.answer_column.",
         )
-    return
 
 
 def labelled(columns: Columns) -> ColumnRoles | None:
@@ -147,4 +141,3 @@ def nested(columns: Columns) -> None:
             f"There is an object in {lost[0]!r} where a text is needed.",
             "Write what is to be asked and answered into columns of their own.",
         )
-    return
