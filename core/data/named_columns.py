@@ -31,6 +31,11 @@ def named_roles(columns: Columns, settings: DataSettings) -> ColumnRoles | None:
     for name in filter(None, (prompt, answer, *placeholders(template))):
         if name not in columns:
             raise _missing(name, tuple(columns))
+    if template and prompt:
+        raise UserError(
+            "The question cannot both be a column and be composed.",
+            "Name data.prompt_column or data.template, not both.",
+        )
     if template:
         return _composed(columns, template, answer or only(ANSWER_COLUMNS, columns))
     if prompt and answer:
