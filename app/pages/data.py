@@ -216,7 +216,8 @@ class DataPage(Page):
         self.mapping.setVisible(sample is not None and len(sample.columns) > 1)
         action = button("Open another file…", theme=self.context.theme)
         action.clicked.connect(self._on_open)
-        self.banner.show_message(error.message, error.hint, action)
+        hint = "Choose below which column is what." if self.mapping.guesses else error.hint
+        self.banner.show_message(error.message, hint, action)
 
     def _on_progress(self, message: str, share: float) -> None:
         data = self._session.data

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, 
 
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import Button, Card, ElidedLabel, button, label
+from app.widgets.basic import Button, Card, ElidedLabel, button, hairline, label
 from app.widgets.controls import ComboBox
 from core.errors import UserError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.data.sample import Sample
 
 RECOGNISE = "Recognise by name"
+NOTHING_YET = "Choose the columns, or take a guess."
 TURNS_SHOWN = 4
 SAMPLE_CHARACTERS = 200
 
@@ -52,10 +53,14 @@ class MappingCard(Card):
         self._line.setSpacing(8)
         self.body.addLayout(self._line)
         self.body.addLayout(self._form())
+        self.body.addWidget(hairline())
+        self.body.addWidget(label("The first row, as it would be read", "label"))
         self.preview = QWidget()
         self._turns = QGridLayout(self.preview)
         self._turns.setContentsMargins(0, 0, 0, 0)
         self._turns.setColumnStretch(1, 1)
+        self._turns.setHorizontalSpacing(12)
+        self._turns.setVerticalSpacing(4)
         self.body.addWidget(self.preview)
 
     def _form(self) -> QGridLayout:
@@ -78,6 +83,7 @@ class MappingCard(Card):
             form.addLayout(cell, 0, place)
             form.setColumnStretch(place, 1)
         cell = QVBoxLayout()
+        cell.setSpacing(4)
         cell.addWidget(label(" ", "label"))
         cell.addWidget(self.apply_button)
         cell.addStretch(1)
@@ -145,7 +151,7 @@ class MappingCard(Card):
             turns = [(message.role, message.content) for message in row][:TURNS_SHOWN]
             failed = False
         except UserError as error:
-            turns, failed = [("", error.message)], True
+            turns, failed = [("", error.message if any(changes.values()) else NOTHING_YET)], True
         self.apply_button.setEnabled(not failed)
         self._show_turns(turns, failed)
 
@@ -156,14 +162,18 @@ class MappingCard(Card):
                 widget.deleteLater()
         for line, (role, words) in enumerate(turns):
             shown = " ".join(words[:SAMPLE_CHARACTERS].split())
-            tone = "danger" if failed else "learned" if role in ("assistant", "text") else ""
-            self._turns.addWidget(label(role, "small", "muted"), line, 0)
-            self._turns.addWidget(ElidedLabel(shown, "small", tone, sentence=True), line, 1)
+            tone = "learned" if role in ("assistant", "text") else ""
+            if failed:
+                tone = "muted" if words == NOTHING_YET else "danger"
+            if role:
+                self._turns.addWidget(label(role, "small", "muted"), line, 0)
+            words_label = ElidedLabel(shown, "small", tone, sentence=True)
+            self._turns.addWidget(words_label, line, 1 if role else 0, 1, 1 if role else 2)
 
     def shown_turns(self) -> list[str]:
         """Return the lines of the preview."""
-        places = (self._turns.itemAtPosition(i, 1) for i in range(self._turns.rowCount()))
-        labels = (place.widget() for place in places if place is not None)
+        items = (self._turns.itemAt(i) for i in range(self._turns.count()))
+        labels = (item.widget() for item in items if item is not None)
         return [shown.full_text for shown in labels if isinstance(shown, ElidedLabel)]
 
     def _on_apply(self) -> None:

@@ -15,6 +15,8 @@ from core.data.roles import (
 )
 
 CANDIDATES = 4
+ABOUT_THE_ROW = ("id", "uuid", "url", "path", "file", "date", "source", "lang", "language", "split")
+"""Names of columns that nobody asks or answers."""
 
 
 def only(names: tuple[str, ...], columns: Columns) -> str:
@@ -31,7 +33,8 @@ def only(names: tuple[str, ...], columns: Columns) -> str:
 
 def question(why: str, columns: Columns) -> MappingQuestion:
     """Return the question which column is what, with the likeliest answers."""
-    texts = [name for name, column in columns.items() if column.kind in SAYABLE]
+    said = [name for name, column in columns.items() if column.kind in SAYABLE]
+    texts = [name for name in said if not _is_about_the_row(name)] or said
     answers = [name for name in known(ANSWER_COLUMNS, columns) if name in texts] or texts[::-1]
     prompts = [name for name in known(PROMPT_COLUMNS, columns) if name in texts] or texts
     pairs = [pair for pair in product(prompts, answers) if pair[0] != pair[1]]
@@ -40,3 +43,7 @@ def question(why: str, columns: Columns) -> MappingQuestion:
         guesses = [text_roles(texts[0])]
     message = f"{why}: the columns are {listed(tuple(columns))}."
     return MappingQuestion(message, guesses[:CANDIDATES])
+
+
+def _is_about_the_row(name: str) -> bool:
+    return name.strip().lower() in ABOUT_THE_ROW or name.strip().lower().endswith("_id")
