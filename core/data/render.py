@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from core.data.spoken import as_dicts, call_names, spelled_out
+from core.data.spoken import as_dicts, call_names, spelled_out, with_text_arguments
 from core.data.table import TEXT_ROLE, Conversation, Message
 from core.data.template_limits import TooCostlyError, limited
 from core.errors import UserError
@@ -21,6 +21,8 @@ HEADER = 8
 """So many characters at the end of a generation prompt tell it from other places."""
 OTHER = "\u2042"
 """An answer that nobody gives."""
+FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What Python says where a template expects other turns than it gets."""
 BORDERS = "\n >]:"
 """Characters with which templates end the header of a turn."""
 
@@ -163,15 +165,21 @@ def _shared(one: str, other: str) -> int:
 def _apply(messages: Sequence[dict[str, Any]], tokenizer: Any, **options: Any) -> str:
     """Render as `tokenizer.apply_chat_template` does, within limits."""
     variables = {"tools": None, "documents": None, "add_generation_prompt": False, **options}
+    variables |= tokenizer.special_tokens_map
     try:
         template = limited(tokenizer.get_chat_template())
-        return template.render(messages=messages, **tokenizer.special_tokens_map, **variables)
+        try:
+            return template.render(messages=messages, **variables)
+        except TypeError:  # "```json" + arguments
+            if not any("tool_calls" in message for message in messages):
+                raise
+            return template.render(messages=with_text_arguments(messages), **variables)
     except TooCostlyError as error:
         raise UserError(
             f"The chat template of this model cannot be used: {error}.",
             "Such a template is broken, or meant to harm. Take the model from its own makers.",
         ) from None
-    except TemplateError as error:
+    except (TemplateError, *FAULTS) as error:
         raise UserError(
             f"The chat template of this model refuses the conversation: {error}.",
             "Mend the order of the turns, or leave out roles that the template does not know.",

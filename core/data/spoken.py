@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -11,20 +13,38 @@ from core.errors import UserError
 _READS_THOUGHTS = re.compile(r"reasoning_content|(\.|\[['\"]|get\(['\"])(thinking|reasoning)\b")
 """Whether a template asks a message for its thought; "thinking" alone is often a mere switch."""
 
+_KNOWS_NO_WORDS = re.compile(r"content['\"]?\]?\s+is\s+(not\s+)?none")
+"""Whether a template tells a turn without words from one with empty ones."""
+
 
 def as_dicts(row: Conversation, template: str) -> list[dict[str, Any]]:
     """Return the messages of a row as `template` reads them."""
+    if not any(message.extras for message in row):
+        return [{"role": message.role, "content": message.content} for message in row]
     reads_thoughts = _READS_THOUGHTS.search(template) is not None
-    return [_as_dict(message if reads_thoughts else with_thought(message)) for message in row]
+    said = row if reads_thoughts else tuple(map(with_thought, row))
+    return [_as_dict(message, template) for message in said]
 
 
-def _as_dict(message: Message) -> dict[str, Any]:
+def _as_dict(message: Message, template: str) -> dict[str, Any]:
     read: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.thinking:  # the names that templates ask for
         read |= {"reasoning_content": message.thinking, "thinking": message.thinking}
     if message.tool_calls:
         read["tool_calls"] = json.loads(message.tool_calls)
+        if not message.content and _KNOWS_NO_WORDS.search(template):
+            read["content"] = None
     return read
+
+
+def with_text_arguments(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return messages whose calls have their arguments as JSON text, as some templates want it."""
+    copies = deepcopy(list(messages))
+    for message in copies:
+        for call in message.get("tool_calls", []):
+            arguments = call["function"]["arguments"]
+            call["function"]["arguments"] = json.dumps(arguments, ensure_ascii=False)
+    return copies
 
 
 def with_thought(message: Message) -> Message:
