@@ -18,6 +18,7 @@ from app.setting_field import Wrong
 from app.setting_words import in_window_words
 from core.adapters import AdapterSettings
 from core.chosen_types import chosen_types
+from core.data.lengths import RowLengths
 from core.errors import UserError
 from core.events import Event, Progress, Reply, RunEnded
 from core.memory.changes import difference
@@ -48,6 +49,7 @@ class Session(QObject):
         formulas: The plans of all methods by formula.
         plans: The same, each as exact as it is known; `plan` is that of the run.
         shelf: What was traced or measured.
+        lengths: Those of the rows that were read last, uncut; empty before that.
         measuring: A worker measures; the devices are left as they are.
 
     Signals (all in the GUI thread):
@@ -88,7 +90,7 @@ class Session(QObject):
         self._known = Known()
         self.last_change = ""
         self.typed_wrong: dict[str, Wrong] = {}
-        self._lengths: tuple[list[int], list[int]] = ([], [])
+        self.lengths = RowLengths()
         self._undo: list[RunSettings] = []
         self._redo: list[RunSettings] = []
         self._stroke_keys: frozenset[str] = frozenset()
@@ -256,14 +258,18 @@ class Session(QObject):
                 self.data_progress.emit(event.message, event.share)
             case Reply():
                 self.data = event.data
-                self._lengths = event.data["lengths"], event.data["trained_lengths"]
-                self._make_plans()
+                self._learn_lengths(RowLengths.from_json(event.data["lengths"]))
                 self.data_changed.emit()
-                self.plan_changed.emit()
             case RunEnded() if event.outcome == "failed":
                 told = UserError(event.message, event.hint, event.details)
                 self.data_error = in_window_words(told)
                 self.data_changed.emit()
+
+    def _learn_lengths(self, lengths: RowLengths) -> None:
+        if lengths != self.lengths:
+            self.lengths = lengths
+            self._make_plans()
+            self.plan_changed.emit()
 
     # -- memory -----------------------------------------------------------------------------
 
@@ -352,24 +358,23 @@ class Session(QObject):
 
     def known(self, settings: RunSettings | None = None) -> Known:
         """Return what the rows that were read last tell about the largest micro-batch."""
-        return Known.of_rows(*self._lengths, settings or self.settings)
+        chosen = settings or self.settings
+        longest = self.lengths.longest_at(chosen.data.max_length)
+        return Known.of_rows(*longest, chosen, self.lengths.tokens.as_counts)
 
     @property
     def has_all_rows(self) -> bool:
         """Whether all rows have been read and are there as tokens."""
         return self.data is not None and self.data["complete"] and bool(self.data["lengths"])
 
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of each row that was read last, uncut; empty before that."""
-        return self._lengths[0]
-
     def case(self) -> Case | None:
         """Return the run on the device that is planned for, None without a plan."""
         if self.model is None or self.plan is None:
             return None
         exact = self.plan if self.plan.source != "formula" else None
-        return Case(self.model, self.settings, self.device, *self._lengths, exact=exact)
+        longest = self.lengths.longest_at(self.settings.data.max_length)
+        counts = self.lengths.tokens.as_counts
+        return Case(self.model, self.settings, self.device, *longest, counts, exact=exact)
 
 
 @lru_cache(maxsize=4)

@@ -20,6 +20,7 @@ from app.pages.data_source import SourceCard
 from app.pages.data_tokens import TokenCard
 from app.widgets.basic import Banner, button, label
 from app.words import plural
+from core.data.lengths import RowLengths
 from core.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class DataPage(Page):
         super().__init__(context)
         self._session = context.session
         self._shown: dict[str, Any] | None = None
+        self._subject: tuple[str, ...] = ()
         self.setAcceptDrops(True)
         theme = context.theme
         self.map_button = button("Map columns…", theme=theme, icon="table")
@@ -169,6 +171,7 @@ class DataPage(Page):
         if not self._built:
             return
         settings, data = self._session.settings, self._session.data
+        self._forget_another_file()
         broken = self._session.data_error is not None
         self.content.setHidden(broken)
         self.rest.setVisible(broken)
@@ -183,11 +186,23 @@ class DataPage(Page):
         self.bar.setVisible(not complete)
         self._shown = data
         self.rows.show_data(data)
-        self.lengths.show_data(data)
+        if data["lengths"]:
+            self.lengths.show_lengths(self._session.lengths)
         row = self.tokens.row if 0 <= self.tokens.row < data["rows"] else 0
         self.rows.select(row)
         if complete:
             self.tokens.show_row(row)
+
+    def _forget_another_file(self) -> None:
+        """Take away what belongs to another file: nobody should take it for this one's."""
+        data = self._session.settings.data
+        subject = (data.path, data.prompt_column, data.answer_column)
+        if subject != self._subject:
+            self._subject, self._shown = subject, None
+            self.rows.clear()
+            self.tokens.clear("Reading the rows …")
+            self.lengths.show_lengths(RowLengths())
+            self.warning.hide()
 
     def _show_problem(self) -> None:
         """Show the error, or the one warning that matters most, with the action that mends it."""

@@ -1,6 +1,8 @@
-"""The rows of a data set as a list: fetched page by page, as they come into sight."""
+"""The rows of a data set as a list: the model knows their number, and a few of them."""
 
-from collections.abc import Callable
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,145 +17,158 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import QFontMetrics, QPainter
-from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from app.style.icons import paint_icon
 from app.style.theme import Theme, font
+from app.widgets.long_list import LongList
 
 Index = QModelIndex | QPersistentModelIndex
-PAGE = 200
 ROW = 40
+ROWS_KEPT = 5000
 ROW_ROLE = Qt.ItemDataRole.UserRole
 
 
 @dataclass(frozen=True)
 class RowView:
-    """One row of the list; question and answer are empty until its page has come."""
+    """One row of the list; question and answer are empty until they have come."""
 
     number: int
-    question: str
-    answer: str
-    length: int | None
-    cut: bool
+    question: str = ""
+    answer: str = ""
+    length: int | None = None
+    cut: bool = False
 
 
 class DataRows(QAbstractListModel):
-    """All rows, or those that a search or the filter of cut rows leaves.
+    """All rows, or those that were found.
 
     Signals:
-        wanted: (first) The page that begins there should be fetched.
+        missing: Rows were asked for that are not here, or are out of date.
     """
 
-    wanted = Signal(int)
+    missing = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._count = 0
-        self._previews: dict[int, tuple[str, str]] = {}
-        self._lengths: list[int] = []
         self._max_length = 0
-        self._numbers: list[int] | None = None
-        self._asked: set[int] = set()
-        self._missing: set[int] = set()
-        self._ask = QTimer(self, singleShot=True, interval=30)
-        self._ask.timeout.connect(self._ask_for_missing)
+        self._found: array[int] | None = None
+        self._known: dict[int, tuple[int, RowView]] = {}
+        self._version = 0
+        self._tell = QTimer(self, singleShot=True, interval=30)
+        self._tell.timeout.connect(self.missing)
 
-    def show_data(self, data: dict[str, Any], max_length: int) -> None:
-        """Show the rows of a reply of the job `dataset`."""
+    def clear(self) -> None:
+        """Forget all rows: others will come."""
         self.beginResetModel()
-        self._count = int(data["rows"])
-        self._lengths = list(data["lengths"])
+        self._count, self._found = 0, None
+        self._known.clear()
+        self.endResetModel()
+
+    def show_count(self, count: int, max_length: int) -> None:
+        """Show so many rows; those that are known are shown until they have come anew."""
+        self._version += 1
         self._max_length = max_length
-        self._previews.clear()
-        self._asked.clear()
-        self._numbers = None
-        self._keep(int(data.get("first", 0)), data["previews"])
-        self.endResetModel()
+        if self._found is None and count > self._count:
+            self.beginInsertRows(QModelIndex(), self._count, count - 1)
+            self._count = count
+            self.endInsertRows()
+        elif self._found is None and count < self._count:
+            self.beginResetModel()
+            self._count = count
+            self.endResetModel()
+        self._count = count
+        self._refresh()
 
-    def add_page(self, first: int, previews: list[list[str]]) -> None:
-        """Take in a page that was fetched."""
-        self._keep(first, previews)
-        self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1))
-
-    def filter(self, needle: str, *, only_cut: bool) -> None:
-        """Show only rows that contain `needle`, or that are cut; searches what has been fetched."""
-        needle = needle.strip().lower()
+    def show_found(self, rows: Iterable[int] | None) -> None:
+        """Show only these rows, ascending, or all again."""
         self.beginResetModel()
-        if not needle and not only_cut:
-            self._numbers = None
-        else:
-            keep: Callable[[int], bool] = lambda n: (  # noqa: E731
-                (not only_cut or self._is_cut(n)) and (not needle or needle in self._text(n))
-            )
-            self._numbers = [n for n in range(self._count) if keep(n)]
+        self._found = None if rows is None else array("I", rows)
         self.endResetModel()
 
-    @property
-    def next_missing(self) -> int | None:
-        """First row of the first page that has not been fetched."""
-        return next((n for n in range(0, self._count, PAGE) if n not in self._previews), None)
+    def add_found(self, rows: Sequence[int]) -> None:
+        """Show these rows as well, which come after all that are shown."""
+        if rows and self._found is not None:
+            first = len(self._found)
+            self.beginInsertRows(QModelIndex(), first, first + len(rows) - 1)
+            self._found.extend(rows)
+            self.endInsertRows()
+
+    def take(self, rows: Sequence[int], previews: Sequence[Any], lengths: Sequence[int]) -> None:
+        """Take in rows with their questions and answers, and with their lengths if there are."""
+        for place, (row, (question, answer)) in enumerate(zip(rows, previews, strict=True)):
+            length = lengths[place] if lengths else None
+            self._known.pop(row, None)  # so that the oldest come first
+            self._known[row] = self._version, RowView(row, question, answer, length)
+        while len(self._known) > ROWS_KEPT:
+            del self._known[next(iter(self._known))]
+        self._refresh()
+
+    def missing_among(self, positions: range) -> list[int]:
+        """Return the rows at some positions that are not here, or are out of date."""
+        rows = map(self.number_at, positions)
+        return [row for row in rows if self._known.get(row, (-1,))[0] != self._version]
 
     def row_view(self, number: int) -> RowView:
         """Return what the list shows of a row."""
-        question, answer = self._previews.get(number, ("", ""))
-        length = self._lengths[number] if number < len(self._lengths) else None
-        return RowView(number, question, answer, length, self._is_cut(number))
+        _, view = self._known.get(number, (-1, RowView(number)))
+        cut = view.length is not None and view.length > self._max_length
+        return RowView(number, view.question, view.answer, view.length, cut)
+
+    def number_at(self, position: int) -> int:
+        """Return the row at a position of the list."""
+        return position if self._found is None else self._found[position]
 
     def position_of(self, number: int) -> int:
         """Return the position of a row in the list, or -1."""
-        if self._numbers is None:
+        if self._found is None:
             return number if number < self._count else -1
-        return self._numbers.index(number) if number in self._numbers else -1
+        place = bisect_left(self._found, number)
+        return place if self._found[place : place + 1] == array("I", [number]) else -1
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  (Qt's signature)
         """Return how many rows are shown."""
         if parent.isValid():
             return 0
-        return self._count if self._numbers is None else len(self._numbers)
+        return self._count if self._found is None else len(self._found)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the row, or its words; asks for its page where that is missing."""
+        """Return the row, or its words; tells where it is missing."""
         if not index.isValid() or index.row() >= self.rowCount():
             return None
-        number = index.row() if self._numbers is None else self._numbers[index.row()]
-        if number not in self._previews:
-            self._missing.add(number // PAGE * PAGE)
-            self._ask.start()
+        number = self.number_at(index.row())
+        if self._known.get(number, (-1,))[0] != self._version and not self._tell.isActive():
+            self._tell.start()
         view = self.row_view(number)
         if role == ROW_ROLE:
             return view
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            length = "" if view.length is None else f", {view.length} tokens"
             cut = ", cut" if view.cut else ""
-            return f"Row {number + 1}: {view.question} {view.answer}, {view.length} tokens{cut}"
+            return f"Row {number + 1}: {view.question} {view.answer}{length}{cut}"
         return None
 
-    def _ask_for_missing(self) -> None:
-        for first in sorted(self._missing - self._asked):
-            self._asked.add(first)
-            self.wanted.emit(first)
-        self._missing.clear()
-
-    def _keep(self, first: int, previews: list[list[str]]) -> None:
-        for offset, (question, answer) in enumerate(previews):
-            self._previews[first + offset] = (question, answer)
-
-    def _is_cut(self, number: int) -> bool:
-        return number < len(self._lengths) and self._lengths[number] > self._max_length
-
-    def _text(self, number: int) -> str:
-        return " ".join(self._previews.get(number, ("", ""))).lower()
+    def _refresh(self) -> None:
+        if count := self.rowCount():
+            self.dataChanged.emit(self.index(0), self.index(count - 1))
 
 
-class RowList(QListView):
+class RowList(LongList):
     """The list itself; takes the room that the page has left."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(ROW)
         self.setObjectName("row_list")
         self.setAccessibleName("Rows of the data")
-        self.setUniformItemSizes(True)
-        self.setMouseTracking(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    @property
+    def in_sight(self) -> range:
+        """Positions of the rows that can be seen, and of as many above and below."""
+        seen = 1 + self.viewport().height() // ROW
+        first = self.verticalOffset() // ROW
+        count = self.model().rowCount()
+        return range(max(0, first - seen), min(first + 2 * seen, count))
 
     def sizeHint(self) -> QSize:
         """Return two rows."""
@@ -191,10 +206,12 @@ class RowDelegate(QStyledItemDelegate):
 
     def _texts(self, painter: QPainter, view: RowView, width: int) -> None:
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        room = width - 48 - (80 if view.cut else 60)
+        number = f"{view.number + 1:,}"
         painter.setFont(font("caption"))
+        left = max(48, 16 + QFontMetrics(painter.font()).horizontalAdvance(number))
+        room = width - left - (80 if view.cut else 60)
         painter.setPen(self._theme.color("text_3"))
-        painter.drawText(QRect(0, 0, 40, ROW), right, f"{view.number + 1:,}")
+        painter.drawText(QRect(0, 0, left - 8, ROW), right, number)
         length = "" if view.length is None else f"{view.length:,}"
         painter.setPen(self._theme.color("text_2"))
         painter.drawText(QRect(width - 56, 0, 44, ROW), right, length)
@@ -202,8 +219,8 @@ class RowDelegate(QStyledItemDelegate):
             box = QRect(width - 74, 13, 14, 14)
             paint_icon(painter, "scissors", self._theme.color("warn"), box.toRectF())
         waiting = "…" if not view.question and not view.answer else view.question
-        self._line(painter, (waiting, "label", "text"), QRect(48, 3, room, 17))
-        self._line(painter, (view.answer, "caption", "text_2"), QRect(48, 20, room, 16))
+        self._line(painter, (waiting, "label", "text"), QRect(left, 3, room, 17))
+        self._line(painter, (view.answer, "caption", "text_2"), QRect(left, 20, room, 16))
 
     def _line(self, painter: QPainter, text: tuple[str, str, str], box: QRect) -> None:
         words, style, token = text

@@ -48,6 +48,18 @@ class TokenCard(Card):
         """Index of the row that is shown or on its way, from 0."""
         return self._row
 
+    def clear(self, message: str) -> None:
+        """Show no row, and say why."""
+        if self._task is not None:
+            self._task.cancel()
+        self._row = -1
+        self.title.setText("The row as the model reads it")
+        self.caption.set_full_text("")
+        self.legend.set_keys()
+        self.view.show_tokens(())
+        self._read_out(-1)
+        self._say(message)
+
     def show_row(self, row: int) -> None:
         """Have the worker tokenise a row; the old one stays until the new one is there."""
         if self._task is not None:

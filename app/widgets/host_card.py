@@ -40,7 +40,9 @@ class HostCard(Card):
         self.free_memory.set_full_text(f"{gib(memory)} GiB free")
         self.free_disk.set_full_text(f"{file_size(disk)} free")
         _show(self.memory, memory_needs(model, settings, plan, session.device), memory, with_unit)
-        _show(self.disk, disk_needs(model, settings, session.lengths), disk, file_size)
+        lengths = session.lengths
+        needs = disk_needs(model, settings, rows=len(lengths), tokens=lengths.tokens.total)
+        _show(self.disk, needs, disk, file_size)
 
     def _add(self, title: str, facts: Facts) -> ElidedLabel:
         """Add a list with its heading; return the label for what is free."""

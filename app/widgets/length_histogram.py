@@ -1,7 +1,5 @@
 """How long the rows are, and where they are cut: a histogram with a line that can be dragged."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -9,6 +7,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.style.theme import Theme, font
 from app.words import percent, plural
+from core.data.lengths import RowLengths
 
 LEFT, RIGHT, TOP, BOTTOM = 40, 16, 6, 30
 GRIP = QSize(12, 24)
@@ -27,17 +26,18 @@ class LengthHistogram(QWidget):
     """Painted; the line at the maximal length is dragged, or moved with the arrow keys.
 
     Signals:
+        moved: (int) The line stands at another length, which is not that of the settings yet.
         length_chosen: (int) The line was let go at another length.
     """
 
+    moved = Signal(int)
     length_chosen = Signal(int)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._lengths = np.empty(0, int)
+        self._lengths = RowLengths()
         self._max_length = 256
-        self._lost = 0.0
         self._dragged: int | None = None
         self._low, self._high = 0.0, 1.0
         self.setObjectName("length_histogram")
@@ -49,12 +49,12 @@ class LengthHistogram(QWidget):
         self._commit.timeout.connect(self._let_go)
         theme.changed.connect(self.update)
 
-    def show_lengths(self, lengths: Sequence[int], max_length: int, lost: float) -> None:
-        """Show lengths in tokens, the line, and the share of trained tokens that it cuts off."""
-        self._lengths = np.asarray(lengths, int)
-        self._max_length, self._lost, self._dragged = max_length, lost, None
-        longest = int(self._lengths.max()) if len(self._lengths) else max_length
-        shortest = int(self._lengths.min()) if len(self._lengths) else 0
+    def show_lengths(self, lengths: RowLengths, max_length: int) -> None:
+        """Show lengths in tokens, and the line."""
+        self._lengths = lengths
+        self._max_length, self._dragged = max_length, None
+        longest = lengths.tokens.most or max_length
+        shortest = lengths.tokens.least
         far = max_length > 1.6 * longest
         self._high = longest * 1.12 + 1 if far else max(longest, max_length) * 1.04 + 1
         self._low = max(0.0, min(shortest, max_length) - 0.06 * self._high)
@@ -100,7 +100,8 @@ class LengthHistogram(QWidget):
         width = max(1, round((self._high - self._low) / 60))
         first = int(self._low) // width * width
         edges = np.arange(first, self._high + width, width)
-        return np.histogram(self._lengths, edges)
+        tokens = self._lengths.tokens
+        return np.histogram(tokens.values, edges, weights=tokens.counts)
 
     def _height(self) -> float:
         return self.height() - TOP - BOTTOM
@@ -147,7 +148,7 @@ class LengthHistogram(QWidget):
         painter.drawText(title, right, "tokens per row, after the chat template")
 
     def _median(self, painter: QPainter) -> None:
-        median = float(np.median(self._lengths))
+        median = self._lengths.tokens.percentile(0.5)
         x = self.x_of(median)
         painter.setPen(QPen(self._theme.color("text_3"), 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(x, TOP), QPointF(x, TOP + self._height()))
@@ -187,7 +188,7 @@ class LengthHistogram(QWidget):
             painter.drawText(QRectF(start, TOP + 18 + 14 * row, 300, 14), align, text)
 
     def _cut_rows(self) -> int:
-        return int((self._lengths > self.length).sum())
+        return self._lengths.cut(self.length)
 
     def _effect(self) -> str:
         cut = self._cut_rows()
@@ -195,8 +196,8 @@ class LengthHistogram(QWidget):
             return "cuts nothing"
         share = percent(cut / max(1, len(self._lengths)))
         words = f"cuts {plural(cut, 'row')} ({share})"
-        known = self._dragged is None and self._lost
-        return f"{words} and {percent(self._lost)} of trained tokens" if known else words
+        lost, left = self._lengths.lost(self.length), self._lengths.trained(self.length)
+        return f"{words} and {percent(lost / (lost + left))} of trained tokens" if lost else words
 
     def _describe(self) -> None:
         self.setAccessibleDescription(f"Max length {self.length} tokens, {self._effect()}")
@@ -226,14 +227,17 @@ class LengthHistogram(QWidget):
             return
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             step *= 10
-        self._dragged = max(8, self.length + step)
-        self._describe()
+        self._move_to(self.length + step)
         self._commit.start()
-        self.update()
 
     def _drag_to(self, x: float) -> None:
         share = (x - LEFT) / max(1.0, self.width() - LEFT - RIGHT)
-        self._dragged = max(8, round(self._low + share * (self._high - self._low)))
+        self._move_to(round(self._low + share * (self._high - self._low)))
+
+    def _move_to(self, length: int) -> None:
+        self._dragged = max(8, length)
+        self._describe()
+        self.moved.emit(self._dragged)
         self.update()
 
     def _let_go(self) -> None:

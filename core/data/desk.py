@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from core.control import Control
 from core.data.rows import ROWS_AT_ONCE, Reading
 from core.data.source import find_source
-from core.data.split import Split, content_hash, split_by
+from core.data.split import Split, content_hash, repeated, split_by
 from core.data.table import RowTable
 from core.events import Progress
 from core.settings import DataSettings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from core.data.token_rows import TokenRows
 
 MOST_COMPARED = 50_000
@@ -40,6 +42,7 @@ class DataDesk:
         self._readings: dict[_FileKey, Reading] = {}
         self._near: dict[_FileKey, dict[int, int]] = {}
         self._hashes: dict[tuple[_FileKey, int], array[int]] = {}
+        self._repeated: dict[_FileKey, np.ndarray] = {}
         self._encoded: dict[_EncodedKey, TokenRows] = {}
 
     def reading(self, data: DataSettings) -> Reading:
@@ -60,6 +63,16 @@ class DataDesk:
             UserError: They cannot be read.
             Cancelled: A stop was asked for.
         """
+        yield from self.read(data, control)
+        return self.reading(data).table
+
+    def read(self, data: DataSettings, control: Control) -> Generator[Progress, None, None]:
+        """Read all rows, and tell how many there are by then.
+
+        Raises:
+            UserError: They cannot be read.
+            Cancelled: A stop was asked for.
+        """
         reading = self.reading(data)
         while not reading.complete:
             _require_no_request(control)
@@ -67,7 +80,6 @@ class DataDesk:
             yield Progress(
                 phase="loading", message=f"Reading the data: {len(reading.table):,} rows"
             )
-        return reading.table
 
     def split(
         self, data: DataSettings, seed: int, control: Control
@@ -80,7 +92,7 @@ class DataDesk:
         """
         table = yield from self.table(data, control)
         key = (_file_key(data), seed)
-        if key not in self._hashes and data.held_out:
+        if key not in self._hashes:
             hashes = array("Q")
             for row in table.rows:
                 if len(hashes) % ROWS_AT_ONCE == 0:
@@ -89,7 +101,17 @@ class DataDesk:
                     yield Progress(phase="loading", message=message, share=len(hashes) / len(table))
                 hashes.append(content_hash(row, seed))
             self._hashes = {key: hashes}
-        return split_by(self._hashes.get(key, ()), len(table), data.held_out)
+        return split_by(self._hashes[key], len(table), data.held_out)
+
+    def repeated(self, data: DataSettings) -> "np.ndarray | None":
+        """Return for each row whether it says the same as an earlier one; None before a split."""
+        key = _file_key(data)
+        if key not in self._repeated:
+            hashes = next((found for (of, _), found in self._hashes.items() if of == key), None)
+            if hashes is None:
+                return None
+            self._repeated = {key: repeated(hashes)}
+        return self._repeated[key]
 
     def near_duplicates(
         self, data: DataSettings, control: Control
@@ -132,9 +154,9 @@ class DataDesk:
             self._tokenizers = {source: load_tokenizer(folder)}
         return self._tokenizers[source]
 
-    def has_encoded(self, data: DataSettings, source: str) -> bool:
-        """Tell whether the rows are there as tokens already."""
-        return _encoded_key(data, source) in self._encoded
+    def ready(self, data: DataSettings, source: str) -> "TokenRows | None":
+        """Return the rows as tokens if they are there already."""
+        return self._encoded.get(_encoded_key(data, source))
 
     def encoded(
         self, data: DataSettings, source: str, control: Control

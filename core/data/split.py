@@ -4,9 +4,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.data.table import Conversation, RowTable
 from core.settings import DataSettings
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,16 @@ def split_by(hashes: Sequence[int], rows: int, share: float) -> Split:
     train = tuple(i for i, number in enumerate(hashes) if number >= border)
     held_out = tuple(i for i, number in enumerate(hashes) if number < border)
     return Split(train, held_out)
+
+
+def repeated(hashes: Sequence[int]) -> "np.ndarray":
+    """Return for each row whether its hash is that of an earlier one, (rows,) bool."""
+    import numpy as np
+
+    numbers = np.asarray(hashes, np.uint64)
+    again = np.ones(len(numbers), bool)
+    again[np.unique(numbers, return_index=True)[1]] = False
+    return again
 
 
 def content_hash(row: Conversation, seed: int) -> int:

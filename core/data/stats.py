@@ -1,15 +1,13 @@
 """Numbers about encoded rows: what is trained, what is cut."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median_low
 from typing import TYPE_CHECKING
 
+from core.data.lengths import Tally
+
 if TYPE_CHECKING:
     from core.data.token_rows import TokenRows
-
-ROUND_LENGTHS_TO = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +54,7 @@ class DataStats:
 
     def length_for(self, share: float) -> int:
         """Return the length that leaves at least `share` of the rows whole, a multiple of 64."""
-        needed = percentile(self.lengths, share)
-        return max(1, math.ceil(needed / ROUND_LENGTHS_TO)) * ROUND_LENGTHS_TO
-
-
-def percentile(values: Sequence[int], share: float) -> int:
-    """Return the smallest value that at least `share` of `values` do not exceed (nearest rank)."""
-    if not values:
-        return 0
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+        return Tally.of(self.lengths).length_for(share)
 
 
 def summarise(rows: "TokenRows", max_length: int) -> DataStats:

@@ -65,9 +65,9 @@ class StoredRows(Sequence[Conversation]):
     def __iter__(self) -> Iterator[Conversation]:
         return map(_conversation, self.lines())
 
-    def lines(self) -> Iterator[bytes]:
-        """Yield the rows as they are stored, for hashing and comparing."""
-        return (self._line(i) for i in range(len(self)))
+    def lines(self, start: int = 0) -> Iterator[bytes]:
+        """Yield the rows from `start` on as they are stored, for hashing and comparing."""
+        return (self._line(i) for i in range(start, len(self)))
 
     def _write(self, line: bytes, *, flush: bool = False) -> None:
         try:

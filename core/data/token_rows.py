@@ -6,6 +6,7 @@ column can be looked at where it lies: in memory, or in a file that is mapped in
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
@@ -27,7 +28,8 @@ SCHEMA = pa.schema(
 and where it is over: two numbers for most rows, instead of one per token."""
 
 
-_WHOLE = np.iinfo(np.int32).max  # a maximal length that cuts no row
+NOWHERE = int(np.iinfo(np.int32).max)
+"""Beyond every row: the maximal length that cuts none."""
 
 
 class Lists:
@@ -58,6 +60,7 @@ class TokenRows:
         ids, ends: What `Encoded` calls so.
         lengths: Tokens of each row, (rows,) int64.
         answers, unlocated: Their number in each row, (rows,) int32.
+        stretches: Where each stretch of trained tokens begins, and where it is over, in turn.
     """
 
     def __init__(self, batch: Any) -> None:
@@ -67,7 +70,7 @@ class TokenRows:
         self.lengths = np.diff(self.ids.starts)
         self.answers: np.ndarray = batch.column("answers").to_numpy()
         self.unlocated: np.ndarray = batch.column("unlocated").to_numpy()
-        self._stretches = Lists(batch.column("trained"))
+        self.stretches = Lists(batch.column("trained"))
 
     def __len__(self) -> int:
         return int(self.batch.num_rows)
@@ -76,7 +79,7 @@ class TokenRows:
         ids = self.ids[row]
         return Encoded(
             ids=ids,
-            trained=_mask(self._stretches[row], len(ids)),
+            trained=_mask(self.stretches[row], len(ids)),
             ends=self.ends[row],
             answers=int(self.answers[row]),
             unlocated=int(self.unlocated[row]),
@@ -84,15 +87,24 @@ class TokenRows:
 
     def numbers(self) -> Iterator[np.ndarray]:
         """Yield all that the columns hold."""
-        for lists in (self.ids, self._stretches, self.ends):
+        for lists in (self.ids, self.stretches, self.ends):
             yield from (lists.starts, lists.values)
         yield from (self.answers, self.unlocated)
 
-    def trained_lengths(self, max_length: int = _WHOLE) -> np.ndarray:
+    @cached_property
+    def firsts(self) -> np.ndarray:
+        """The place of the first trained token of each row, beyond all where there is none."""
+        starts, borders = self.stretches.starts, self.stretches.values
+        firsts = np.full(len(self), NOWHERE, np.int64)
+        some = np.diff(starts) > 0
+        firsts[some] = borders[starts[:-1][some]]
+        return firsts
+
+    def trained_lengths(self, max_length: int = NOWHERE) -> np.ndarray:
         """Return the trained tokens among the first `max_length` of each row, (rows,) int64."""
-        cut = np.minimum(self._stretches.values, max_length)
+        cut = np.minimum(self.stretches.values, max_length)
         signs = np.tile(np.array([-1, 1]), len(cut) // 2)
-        return self._stretches.sums(cut * signs)
+        return self.stretches.sums(cut * signs)
 
     def cut_to(self, max_length: int, rows: Sequence[int]) -> "Examples":
         """Return the chosen rows, cut, without those that have no trained token left."""
@@ -157,7 +169,7 @@ class TokenRowsBuilder:
     """Gathers rows that come some at a time."""
 
     def __init__(self) -> None:
-        self._ids, self._stretches, self._ends = _Growing(), _Growing(), _Growing()
+        self._ids, self.stretches, self._ends = _Growing(), _Growing(), _Growing()
         self._answers, self._unlocated = array("i"), array("i")
 
     def __len__(self) -> int:
@@ -167,14 +179,14 @@ class TokenRowsBuilder:
         """Take these rows as the next ones."""
         for row in rows:
             self._ids.append(row.ids)
-            self._stretches.append(_stretches(row.trained))
+            self.stretches.append(_stretches(row.trained))
             self._ends.append(row.ends)
             self._answers.append(row.answers)
             self._unlocated.append(row.unlocated)
 
     def build(self) -> TokenRows:
         """Return the rows; nothing is copied, and nothing can be added any more."""
-        lists = [part.column() for part in (self._ids, self._stretches, self._ends)]
+        lists = [part.column() for part in (self._ids, self.stretches, self._ends)]
         counts = [_numbers(part, pa.int32()) for part in (self._answers, self._unlocated)]
         return TokenRows(pa.RecordBatch.from_arrays([*lists, *counts], schema=SCHEMA))
 

@@ -11,18 +11,21 @@ from core.jobs.base import JOBS, JobRequest
 from core.jobs.dataset import previews
 from core.settings import DataSettings
 
+LINE_CHARACTERS = 400
+"""Of question and answer, in a list: a line of it shows fewer."""
+
 
 class RowsRequest(JobRequest):
     """Which rows of which data.
 
     Attributes:
-        first: Index of the first row to show.
-        shown: Number of rows to show.
+        source: The model whose tokens are counted, if they are there.
+        rows: Their indices.
     """
 
     data: DataSettings
-    first: int = Field(ge=0)
-    shown: int = Field(ge=0, le=1000)
+    source: str = ""
+    rows: tuple[int, ...] = Field(max_length=1000)
 
 
 @JOBS.register("rows")
@@ -39,7 +42,7 @@ class Rows:
         return True
 
     def run(self, request: RowsRequest, control: Control) -> Generator[Event, None, None]:
-        """Yield one reply {"first", "previews"}, with fewer rows where no more have been read.
+        """Yield one reply {"rows", "previews", "lengths"} with those that have been read.
 
         Raises:
             UserError: The data cannot be read.
@@ -47,5 +50,8 @@ class Rows:
         reading = self.desk.reading(request.data)
         if not len(reading.table):
             reading.read()
-        rows = reading.table.rows[request.first : request.first + request.shown]
-        yield Reply(data={"first": request.first, "previews": previews(rows)})
+        numbers = [row for row in request.rows if 0 <= row < len(reading.table)]
+        found = previews([reading.table.rows[row] for row in numbers], LINE_CHARACTERS)
+        tokens = self.desk.ready(request.data, request.source)
+        lengths = [] if tokens is None else tokens.lengths[numbers].tolist()
+        yield Reply(data={"rows": numbers, "previews": found, "lengths": lengths})

@@ -4,7 +4,6 @@ Needs of memory follow each other, so that the largest counts; needs of the disk
 files, a few kilobytes each, are left out.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,13 +78,16 @@ def memory_needs(
     )
 
 
-def disk_needs(info: ModelInfo, settings: RunSettings, lengths: Sequence[int]) -> tuple[Need, ...]:
+def disk_needs(
+    info: ModelInfo, settings: RunSettings, *, rows: int, tokens: int
+) -> tuple[Need, ...]:
     """Return what a run leaves on the disk, and what a merged model would take there.
 
     Args:
         info: The base model.
         settings: The run.
-        lengths: Tokens of each row, uncut; empty before the data were read.
+        rows: Those of the data; 0 before they were read.
+        tokens: Of all rows, uncut.
 
     Raises:
         UserError: A target matches no module.
@@ -102,7 +104,11 @@ def disk_needs(info: ModelInfo, settings: RunSettings, lengths: Sequence[int]) -
             run_bytes(info, settings),
             f"The {kept} newest, the best and the next one, with their moments; and the adapter.",
         ),
-        Need("Tokens of the data", token_bytes(lengths), "4 bytes per token, kept for other runs."),
+        Need(
+            "Tokens of the data",
+            token_bytes(rows, tokens),
+            "4 bytes per token, kept for other runs.",
+        ),
         Need(
             "Merged model, later",
             sixteen_bit_bytes(info),
@@ -174,9 +180,9 @@ def run_bytes(info: ModelInfo, settings: RunSettings) -> int:
     return checkpoints * (weights + moment_bytes(info, settings)) + weights
 
 
-def token_bytes(lengths: Sequence[int]) -> int:
-    """Return the size of the cached tokens of these rows (`core.data.token_rows.SCHEMA`)."""
-    return TOKEN * sum(lengths) + TOKEN_ROW * len(lengths)
+def token_bytes(rows: int, tokens: int) -> int:
+    """Return the size of so many rows as cached tokens (`core.data.token_rows.SCHEMA`)."""
+    return TOKEN * tokens + TOKEN_ROW * rows
 
 
 def sixteen_bit_bytes(info: ModelInfo) -> int:

@@ -157,7 +157,9 @@ def smallest_card(case: Case, settings: RunSettings) -> Device | None:
         lacks = settings.training.optimizer == "adamw8bit" and not has_eight_bit_optimizer(card)
         if lacks or card.free_bytes < needed:
             continue
-        plan = Case(case.info, settings, card, case.lengths, case.trained).plan(settings)
+        plan = Case(case.info, settings, card, case.lengths, case.trained, case.counts).plan(
+            settings
+        )
         if judge(plan, card) == "fits":
             return card
         needed = plan.peak_bytes

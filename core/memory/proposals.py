@@ -9,6 +9,7 @@ from heapq import nlargest
 from math import prod
 from typing import Any
 
+from core.data.lengths import Tally
 from core.memory.devices import Device
 from core.memory.plan import MemoryPlan, plan_memory
 from core.memory.workload import Known
@@ -57,6 +58,7 @@ class Case:
         device: Where it would run.
         lengths: Tokens of each row, uncut; empty before the data were read.
         trained: Trained tokens of each row under the present limit.
+        counts: How many rows have each length, where `lengths` are but the longest.
         exact: A traced or measured plan of the run as it stands. Changes of it are planned by
             formula, corrected by the share that the formulas are off by here.
     """
@@ -66,16 +68,18 @@ class Case:
     device: Device
     lengths: Sequence[int] = ()
     trained: Sequence[int] = ()
+    counts: Mapping[int, int] | None = None
     exact: MemoryPlan | None = None
     _longest: Sequence[tuple[int, int]] = field(init=False, repr=False)
-    _counts: Mapping[int, int] = field(init=False, repr=False)
+    all_lengths: Tally = field(init=False, repr=False)
     _plans: dict[RunSettings, MemoryPlan] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Pick the rows that can ever share a micro-batch of the longest ones."""
         rows = zip(self.lengths, self.trained, strict=True)
         object.__setattr__(self, "_longest", nlargest(effective_batch(self.settings), rows))
-        object.__setattr__(self, "_counts", Counter(self.lengths))
+        counts = Counter(self.lengths) if self.counts is None else self.counts
+        object.__setattr__(self, "all_lengths", Tally.of_counts(counts))
 
     def after(self, steps: Iterable[Step]) -> RunSettings:
         """Return the settings with these steps taken."""
@@ -98,7 +102,7 @@ class Case:
 
     def _formula(self, settings: RunSettings) -> MemoryPlan:
         lengths, trained = ([row[i] for row in self._longest] for i in (0, 1))
-        known = Known.of_rows(lengths, trained, settings, self._counts)
+        known = Known.of_rows(lengths, trained, settings, self.all_lengths.as_counts)
         return plan_memory(self.info, settings, device=self.device, known=known)
 
 

@@ -8,7 +8,6 @@ same is learned, at last what changes what is learned.
 from collections.abc import Callable
 
 from core.adapters.base import LowRankSettings, at_rank
-from core.data.stats import DataStats
 from core.memory.devices import Device
 from core.memory.proposals import Case, Step, effective_batch
 from core.models.info import ModelInfo
@@ -118,21 +117,20 @@ def checkpointing_step(case: Case, blocks: int, count: int) -> Step:
 
 def shorter_rows(case: Case, settings: RunSettings) -> list[Step]:
     """Cut the few longest rows; which and how many is told, so it needs the data."""
-    limit, lengths = case.settings.data.max_length, case.lengths
-    longest = min(max(lengths, default=0), limit)
-    stats = DataStats(lengths=tuple(lengths))
-    shorter = dict.fromkeys(stats.length_for(share) for share in WHOLE_ROWS if lengths)
+    lengths = case.all_lengths
+    longest = min(lengths.most, case.settings.data.max_length)
+    shorter = dict.fromkeys(lengths.length_for(share) for share in WHOLE_ROWS if lengths.number)
     return [_length_step(case, length) for length in shorter if length < longest]
 
 
 def _length_step(case: Case, length: int) -> Step:
     limit = case.settings.data.max_length
-    before, after = (sum(n > most for n in case.lengths) for most in (limit, length))
+    before, after = (case.all_lengths.above(most) for most in (limit, length))
     already = f", {before:,} of them already now" if before else ""
     return Step(
         settings={"data.max_length": length},
         words=f"Max length {limit:,} → {length:,}",
-        cost=f"{after:,} of {len(case.lengths):,} rows lose tokens at their end{already}.",
+        cost=f"{after:,} of {case.all_lengths.number:,} rows lose tokens at their end{already}.",
     )
 
 

@@ -29,14 +29,14 @@ def test_a_page_comes_while_the_rest_is_read(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"prompt": "a", "answer": "b"}\n' * ROWS)
     data = DataSettings(path=str(path)).model_dump()
-    page = {"data": data, "first": 5, "shown": 3}
+    page = {"data": data, "rows": [5, 6, 7]}
     events = events_of(
         {"command": "run", "job": "dataset", "request": {"data": data, "source": ""}, "id": 1},
         {"command": "run", "job": "rows", "request": page, "id": 2},
         {
             "command": "run",
             "job": "rows",
-            "request": {"data": data, "first": -1, "shown": 3},
+            "request": {"data": data, "rows": "all"},
             "id": 3,
         },
         {"command": "quit"},
@@ -44,5 +44,5 @@ def test_a_page_comes_while_the_rest_is_read(tmp_path: Path) -> None:
     ended = {e["id"]: e["outcome"] for e in events if e["event"] == "ended"}
     assert list(ended.items()) == [(2, "finished"), (1, "finished"), (3, "failed")]
     (reply,) = (e["data"] for e in events if e["id"] == 2 and e["event"] == "reply")
-    assert reply == {"first": 5, "previews": [["a", "b"]] * 3}
+    assert reply == {"rows": [5, 6, 7], "previews": [["a", "b"]] * 3, "lengths": []}
     assert [e["seq"] for e in events] == list(range(1, len(events) + 1))

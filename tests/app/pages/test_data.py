@@ -14,10 +14,18 @@ from pytestqt.qtbot import QtBot
 from app.pages.base import PageContext
 from app.pages.data import DataPage
 from app.widgets.token_view import Token
+from core.data.lengths import RowLengths, Tally
 from core.events import Progress, Reply, RunEnded
 from core.jobs import JOBS
 
 LENGTHS = [40, 50, 60, 70, 80] * 100
+ROW_LENGTHS = RowLengths(
+    tokens=Tally.of(LENGTHS),
+    starts=Tally.of(length - 20 for length in LENGTHS),
+    ends=Tally.of(LENGTHS),
+    firsts=Tally.of(length - 20 for length in LENGTHS),
+    longest=[[length, length - 20, length] for length in sorted(LENGTHS, reverse=True)],
+)
 
 
 def summary(**changes: Any) -> dict[str, Any]:
@@ -27,8 +35,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         "held_out": 25,
         "tokens": 30000,
         "trained_tokens": 10000,
-        "lengths": LENGTHS,
-        "trained_lengths": [20] * len(LENGTHS),
+        "lengths": ROW_LENGTHS.as_json(),
         "cut_rows": 0,
         "cut_trained_tokens": 0,
         "empty_rows": 0,
@@ -113,20 +120,40 @@ def test_rows_further_down_are_fetched_when_they_come_into_sight(
     page.rows.list.scrollTo(page.rows.rows.index(450))
     page.rows.list.viewport().repaint()
     lane = page.context.assistant.data
-    qtbot.waitUntil(lambda: [t.request["first"] for t in lane.tasks if t.job == "rows"] == [400])
-    previews = [[f"Question {n}", f"Answer {n}"] for n in range(400, 500)]
-    task(page, "rows").say(Reply(data={"first": 400, "previews": previews}))
+    qtbot.waitUntil(lambda: any(t.job == "rows" for t in lane.tasks))
+    asked = task(page, "rows").request["rows"]
+    assert 450 in asked
+    assert len(asked) < 100
+    page.rows.list.scrollTo(page.rows.rows.index(0))  # passed by: not asked for, but what is left
+    page.rows.list.viewport().repaint()
+    previews = [[f"Question {n}", f"Answer {n}"] for n in asked]
+    task(page, "rows").say(Reply(data={"rows": asked, "previews": previews, "lengths": asked}))
     assert page.rows.rows.row_view(450).question == "Question 450"
+    assert page.rows.rows.row_view(450).length == 450
+    assert task(page, "rows").request["rows"][0] == 0
 
 
 def test_find_and_cut_filter(page: DataPage, qtbot: QtBot) -> None:
     page.context.session.change({"data.max_length": 72})
     read(page, cut_rows=100)
-    qtbot.mouseClick(page.rows.cut_chip, Qt.MouseButton.LeftButton)
-    assert page.rows.rows.rowCount() == 100
-    page.rows.cut_chip.setChecked(False)
-    qtbot.keyClicks(page.rows.search, "question 7")
-    assert page.rows.rows.rowCount() == 1
+    chip = page.rows.chips["cut"]
+    qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
+    assert task(page, "find").request["only"] == "cut"
+    task(page, "find").say(Reply(data={"rows": [4, 9], "next": 10, "more": True}))
+    assert page.rows.rows.rowCount() == 2
+    assert page.rows.count.text() == "2 rows found in 2% …"
+    assert task(page, "find").request["start"] == 10
+    task(page, "find").say(Reply(data={"rows": [14], "next": 500, "more": False}))
+    assert page.rows.count.text() == "3 rows found"
+    assert [page.rows.rows.number_at(i) for i in range(3)] == [4, 9, 14]
+    assert [page.rows.rows.position_of(n) for n in (9, 10)] == [1, -1]
+    qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
+    assert page.rows.rows.rowCount() == 500
+    qtbot.keyClicks(page.rows.search, "Question 7")
+    asked = task(page, "find").request
+    assert (asked["text"], asked["only"], asked["start"]) == ("question 7", "all", 0)
+    page.rows.search.clear()
+    assert page.rows.rows.rowCount() == 500
 
 
 def test_the_warning_has_the_action_that_mends_it(page: DataPage, qtbot: QtBot) -> None:

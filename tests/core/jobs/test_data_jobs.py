@@ -9,6 +9,7 @@ import pytest
 
 from core.control import Control
 from core.data.desk import DataDesk
+from core.data.lengths import RowLengths
 from core.errors import UserError
 from core.events import Event, Progress, Reply, RunEnded, from_line, to_line
 from core.jobs import JOBS, Job
@@ -39,9 +40,10 @@ def reply_of(job: Job, content: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_numbers_of_a_data_set(data: dict[str, Any], tiny_model: Path) -> None:
     reply = reply_of(JOBS["dataset"](), {"data": data, "source": str(tiny_model), "seed": 7})
-    assert reply["rows"] == len(reply["lengths"]) == len(reply["trained_lengths"]) == 300
-    assert sum(reply["lengths"]) == reply["tokens"]
-    assert sum(reply["trained_lengths"]) == reply["trained_tokens"]
+    lengths = RowLengths.from_json(reply["lengths"])
+    assert reply["rows"] == len(lengths) == 300
+    assert lengths.tokens.total == reply["tokens"]
+    assert lengths.trained(256) == reply["trained_tokens"]
     assert 0 < reply["held_out"] < 60
     assert reply["previews"][:2] == [["What is 0?", "It is 0."], ["What is 1?", "It is 1."]]
     assert len(reply["previews"]) == 50
@@ -60,8 +62,9 @@ def test_a_lower_limit_needs_no_new_tokens(
     monkeypatch.setattr("core.data.token_cache.encode_in_batches", None)
     cut = reply_of(job, {**request, "data": {**data, "max_length": 30}, "first": 298})
     assert cut["lengths"] == whole["lengths"]
-    assert cut["tokens"] == sum(min(30, length) for length in whole["lengths"])
-    assert cut["cut_rows"] == sum(length > 30 for length in whole["lengths"])
+    counts = list(zip(*whole["lengths"]["tokens"], strict=True))
+    assert cut["tokens"] == sum(count * min(30, length) for length, count in counts)
+    assert cut["cut_rows"] == sum(count for length, count in counts if length > 30)
     assert cut["trained_tokens"] + cut["cut_trained_tokens"] == whole["trained_tokens"]
     assert len(cut["previews"]) == 2
 
@@ -74,12 +77,12 @@ def test_an_edited_file_is_read_again(data: dict[str, Any], tiny_model: Path) ->
     path.write_text(json.dumps({"prompt": "new", "response": "row"}))
     os.utime(path, (1, 1))
     reply = reply_of(job, request)
-    assert (reply["rows"], len(reply["lengths"])) == (1, 1)
+    assert (reply["rows"], len(RowLengths.from_json(reply["lengths"]))) == (1, 1)
 
 
 def test_rows_are_shown_without_a_model(data: dict[str, Any]) -> None:
     reply = reply_of(JOBS["dataset"](), {"data": data, "source": ""})
-    assert (reply["rows"], reply["tokens"], reply["lengths"]) == (300, 0, [])
+    assert (reply["rows"], reply["tokens"], reply["lengths"]) == (300, 0, {})
 
 
 def test_a_stop_ends_the_count(data: dict[str, Any], tiny_model: Path) -> None:
@@ -97,7 +100,7 @@ def test_rows_come_before_their_tokens(data: dict[str, Any], tiny_model: Path) -
     assert first.data["rows"] == second.data["rows"] == 300
     assert first.data["previews"] == second.data["previews"]
     assert not first.data["lengths"]
-    assert len(second.data["lengths"]) == 300
+    assert len(RowLengths.from_json(second.data["lengths"])) == 300
     again = [e for e in events_of(job, request) if isinstance(e, Reply)]
     assert [e.data for e in again] == [second.data]
 
@@ -115,7 +118,7 @@ def test_a_long_file_is_shown_while_it_is_read(
     assert (first["rows"], first["complete"], first["held_out"]) == (100, False, 0)
     assert len(first["previews"]) == 50
     rows.desk = job.desk
-    page = {"data": request["data"], "first": 90, "shown": 50}
+    page = {"data": request["data"], "rows": list(range(90, 140))}
     assert len(reply_of(rows, page)["previews"]) == 10
     last = [event for event in events if isinstance(event, Reply)][-1].data
     assert (last["rows"], last["complete"]) == (300, True)

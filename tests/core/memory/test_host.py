@@ -90,11 +90,11 @@ def test_merging_takes_what_is_planned() -> None:
 def test_the_needs_in_words() -> None:
     plan = plan_memory(SMOL, settings(), device=CARD)
     memory = memory_needs(SMOL, settings(), plan, CARD)
-    disk = disk_needs(SMOL, settings(), [10, 20])
+    disk = disk_needs(SMOL, settings(), rows=2, tokens=30)
     assert all(need.size_bytes > 0 and need.why for need in memory)
     assert [need.size_bytes for need in disk[1:3]] == [
         run_bytes(SMOL, settings()),
-        token_bytes([10, 20]),
+        token_bytes(2, 30),
     ]
 
 
