@@ -63,6 +63,11 @@ def evidence_dir() -> Path:
     return home / "evidence" if home else Path(_DIRS.user_data_dir) / "evidence"
 
 
+def mappings_file() -> Path:
+    """The file of columns that the user named (see `core.data.mappings`)."""
+    return config_dir() / "columns.json"
+
+
 def config_dir() -> Path:
     """The folder of the window's own preferences."""
     home = _home()

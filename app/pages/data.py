@@ -1,7 +1,7 @@
 """Data: what the model will read, row by row and token by token."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent, QShortcut
@@ -15,12 +15,16 @@ from PySide6.QtWidgets import (
 
 from app.pages.base import NARROW, Page, PageContext
 from app.pages.data_browser import RowsCard
-from app.pages.data_source import MappingCard, SourceCard, columns_of
+from app.pages.data_mapping import MappingCard
+from app.pages.data_source import SourceCard
 from app.pages.data_tokens import TokenCard
 from app.widgets.basic import Banner, button, label
 from app.words import plural
 from core.data.lengths import RowLengths
 from core.errors import UserError
+
+if TYPE_CHECKING:
+    from core.data.sample import Sample
 
 ROWS, NARROW_ROWS = 376, 280
 FILES = (
@@ -66,6 +70,7 @@ class DataPage(Page):
         theme = self.context.theme
         self.source = SourceCard(theme)
         self.mapping = MappingCard(self._session, theme)
+        self.mapping.chosen.connect(self._on_mapped)
         self.mapping.hide()
         self.banner = Banner("danger", theme=theme)
         self.tokens = TokenCard(self._session, self.context.assistant, theme)
@@ -114,9 +119,15 @@ class DataPage(Page):
         return "warn" if _problem(data) else "ok"
 
     def choose(self, path: str) -> None:
-        """Take another file; columns named for the old one are forgotten."""
-        changes = {"data.path": path, "data.prompt_column": "", "data.answer_column": ""}
-        self._session.change(changes)
+        """Take another file, with the columns that were named for it before."""
+        from core.data.mappings import KEYS, recall  # not before the first frame
+        from core.data.source import find_source
+
+        try:
+            columns = recall(find_source(path))
+        except UserError:
+            columns = dict.fromkeys(KEYS, "")
+        self._session.change({"data.path": path, **columns})
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Make the list narrower in a small window."""
@@ -215,12 +226,13 @@ class DataPage(Page):
     def _show_error(self, error: UserError) -> None:
         self.doing.hide()
         self.bar.hide()
-        columns = columns_of(self._session.settings.data.path)
-        self.mapping.show_columns(columns)
-        self.mapping.setVisible(len(columns) > 1)
+        sample = self._sample()
+        self.mapping.show_sample(sample)
+        self.mapping.setVisible(sample is not None and len(sample.columns) > 1)
         action = button("Open another file…", theme=self.context.theme)
         action.clicked.connect(self._on_open)
-        self.banner.show_message(error.message, error.hint, action)
+        hint = "Choose below which column is what." if self.mapping.guesses else error.hint
+        self.banner.show_message(error.message, hint, action)
 
     def _on_progress(self, message: str, share: float) -> None:
         data = self._session.data
@@ -240,8 +252,23 @@ class DataPage(Page):
         self.rows.search.setFocus()
 
     def _on_map(self) -> None:
-        self.mapping.show_columns(columns_of(self._session.settings.data.path))
+        if self.mapping.isHidden():
+            self.mapping.show_sample(self._sample())
         self.mapping.setVisible(self.mapping.isHidden())
+
+    def _on_mapped(self, changes: dict[str, str]) -> None:
+        from core.data.mappings import remember
+
+        sample = self._sample()
+        if sample is not None:
+            remember(sample.source, changes)
+        self.mapping.hide()
+        self._session.change(changes)
+
+    def _sample(self) -> "Sample | None":
+        from core.data.sample import sample_of
+
+        return sample_of(self._session.settings.data.path)
 
     def _on_open(self) -> None:
         folder = Path(self._session.settings.data.path).parent

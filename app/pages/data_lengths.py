@@ -136,7 +136,9 @@ class LengthsCard(Card):
         grid = QGridLayout(form)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(12)
-        answers = Segmented([("answers", "Answers"), ("everything", "Everything")], theme=theme)
+        answers = Segmented(
+            [("answers", "Answers"), ("last answer", "Last"), ("everything", "All")], theme=theme
+        )
         grid.addWidget(form_row(self._session, "data.max_length", theme=theme), 0, 0)
         grid.addWidget(form_row(self._session, "data.held_out", theme=theme), 0, 1)
         train_on = form_row(self._session, "data.train_on", answers, theme=theme)

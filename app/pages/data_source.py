@@ -1,16 +1,13 @@
-"""Where the rows come from: file, format, roles of columns, totals; the mapping of columns."""
+"""Where the rows come from: file, format, roles of columns, totals."""
 
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import Card, Chip, ElidedLabel, IconLabel, button, label
-from app.widgets.controls import ComboBox
+from app.widgets.basic import Card, Chip, ElidedLabel, IconLabel, label
 from app.words import percent
-from core.errors import UserError
 
 TOTALS = ("rows", "held out", "tokens", "trained")
 FORMATS = {
@@ -18,19 +15,10 @@ FORMATS = {
     "sharegpt": "Chat: ShareGPT",
     "alpaca": "Instructions: Alpaca",
     "prompt-answer": "Prompt and answer",
+    "preference": "Preferences: chosen only",
+    "sequence": "Sequences",
     "text": "Plain text",
 }
-
-
-def columns_of(path: str) -> list[str]:
-    """Return the columns of the first row of a file; empty where it cannot be read."""
-    from core.data.source import find_source  # not before the first frame
-
-    try:
-        first = next(find_source(path).records(), None)
-    except UserError:
-        return []
-    return [str(name) for name in first.values] if first else []
 
 
 class SourceCard(Card):
@@ -91,46 +79,6 @@ class SourceCard(Card):
     def total(self, name: str) -> str:
         """Return one of the totals as it is shown."""
         return self._numbers[name].text()
-
-
-class MappingCard(Card):
-    """Two combo boxes: which column is the prompt, which the answer."""
-
-    def __init__(self, session: Session, theme: Theme) -> None:
-        super().__init__("Columns", "what is the question, what the answer to learn")
-        self._session = session
-        self.prompt = ComboBox()
-        self.answer = ComboBox()
-        self.prompt.setAccessibleName("Prompt column")
-        self.answer.setAccessibleName("Answer column")
-        self.apply_button = button("Use these columns", theme=theme)
-        self.apply_button.clicked.connect(self._on_apply)
-        line = QHBoxLayout()
-        line.setSpacing(8)
-        line.addWidget(label("Prompt", "label"))
-        line.addWidget(self.prompt, 1)
-        line.addWidget(label("Answer", "label"))
-        line.addWidget(self.answer, 1)
-        line.addWidget(self.apply_button)
-        self.body.addLayout(line)
-
-    def show_columns(self, columns: list[str]) -> None:
-        """Offer the columns of the file, and to recognise them by name."""
-        settings = self._session.settings.data
-        for box, chosen in (
-            (self.prompt, settings.prompt_column),
-            (self.answer, settings.answer_column),
-        ):
-            box.clear()
-            box.addItem("Recognise by name", "")
-            for column in columns:
-                box.addItem(column, column)
-            box.set_value(chosen)
-
-    def _on_apply(self) -> None:
-        self._session.change(
-            {"data.prompt_column": self.prompt.value, "data.answer_column": self.answer.value}
-        )
 
 
 def _total(name: str, number: QWidget) -> QWidget:

@@ -58,10 +58,16 @@ SETTINGS: dict[str, Why] = {
         effect="Only needed where it is not recognised by its name.",
         start="Leave it empty.",
     ),
+    "data.template": Why(
+        what="A text with names of columns in braces; every row gives a question of that form.",
+        effect="Nothing but the composed text is read as the question. {{ and }} stand for braces.",
+        start="Empty, unless the question is spread over several columns.",
+    ),
     "data.train_on": Why(
         what="Which words the model is asked to predict.",
         effect="answers: questions are read but not learned, so that nothing is wasted on "
-        "imitating the one who asks. everything: both, for plain text.",
+        "imitating the one who asks. last answer: only that one, where earlier ones are mere "
+        "lead-up. everything: both, for plain text.",
         start="answers, when the data has questions and answers.",
     ),
     "data.fold_turns": Why(

@@ -2,10 +2,15 @@
 
 from core.checks.base import Finding, check
 from core.checks.context import CheckContext
+from core.data.prompt_template import placeholders
 from core.data.roles import ANSWER_COLUMNS, CHAT_COLUMNS, PROMPT_COLUMNS
 from core.data.table import RowTable
 
-CERTAIN = {"chat": CHAT_COLUMNS, "prompt": PROMPT_COLUMNS, "answer": ANSWER_COLUMNS}
+CERTAIN = {
+    "chat": (*CHAT_COLUMNS, "chosen"),
+    "prompt": PROMPT_COLUMNS,
+    "answer": (*ANSWER_COLUMNS, "chosen"),
+}
 """Names that leave no doubt about the role of a column."""
 SETTINGS = {
     "prompt": "data.prompt_column",
@@ -20,7 +25,7 @@ def columns_confirmed(context: CheckContext) -> Finding | None:
     table, data = context.table, context.settings.data
     if table is None:
         return None
-    named = {data.prompt_column, data.answer_column}
+    named = {data.prompt_column, data.answer_column, *placeholders(data.template)}
     roles = {role: column for column, role in table.roles.items() if role in SETTINGS}
     if any(_is_guessed(role, column, named) for role, column in roles.items()):
         said = " and ".join(f"{column!r} as the {role}" for role, column in roles.items())

@@ -2,25 +2,14 @@
 
 from typing import Any
 
+from core.data.columns import turns_in
+from core.data.prompt_template import compose
 from core.data.readers import Record
 from core.data.readers.base import kind_of
-from core.data.roles import ColumnRoles, chat_keys
+from core.data.roles import ColumnRoles
 from core.data.table import TEXT_ROLE, Conversation, Message
+from core.data.turns import checked_text, turns_of, wrong
 from core.errors import UserError
-
-SPEAKERS = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "chatgpt": "assistant",
-    "bot": "assistant",
-    "model": "assistant",
-    "tool": "tool",
-}
-"""Names of speakers in the wild, and the role that chat templates know."""
 
 
 def conversation_of(record: Record, roles: ColumnRoles) -> Conversation:
@@ -29,24 +18,62 @@ def conversation_of(record: Record, roles: ColumnRoles) -> Conversation:
     Raises:
         UserError: A value is missing or of a wrong type; the message names row and column.
     """
-    if roles.format in ("chat", "sharegpt"):
-        return _chat(record, roles.column("chat"))
-    if roles.format == "text":
-        return (Message(TEXT_ROLE, _text(record, roles.column("text"))),)
-    messages = [
-        Message("user", _prompt(record, roles)),
-        Message("assistant", _text(record, roles.column("answer"))),
-    ]
+    if text := roles.column("text"):
+        return (Message(TEXT_ROLE, _text(record, text)),)
     system = _optional(record, roles.column("system"))
-    if system.strip():
-        messages.insert(0, Message("system", system))
-    return tuple(messages)
+    before: Conversation = (Message("system", system),) if system.strip() else ()
+    if chat := roles.column("chat"):
+        return _checked(before + turns_of(turns_in(_present(record, chat)), record, chat), record)
+    before += _history(record, roles.column("history"))
+    question, column = _prompt(record, roles), roles.column("answer")
+    answer = _said(record, column, "assistant")
+    if answer[0].role != "assistant":
+        hint = "Choose it alone, without a column for the question."
+        raise wrong(record, column, "is a chat with a question of its own", hint)
+    return _checked(before + question + answer, record)
 
 
-def _prompt(record: Record, roles: ColumnRoles) -> str:
-    prompt = _text(record, roles.column("prompt"))
+def _checked(row: Conversation, record: Record) -> Conversation:
+    """Refuse a second system turn in front: nobody could tell which one holds."""
+    if [message.role for message in row[:2]] == ["system", "system"]:
+        hint = "Leave out the column, or the turn."
+        raise UserError(f"{record.place}: the chat has two system turns.", hint)
+    return row
+
+
+def _prompt(record: Record, roles: ColumnRoles) -> Conversation:
+    if roles.template:
+        used = [name for name, role in roles.role_of.items() if role == "prompt"]
+        values = {name: _shown(record, name) for name in used}
+        return (Message("user", compose(roles.template, values)),)
+    question = _said(record, roles.column("prompt"), "user")
     more = _optional(record, roles.column("input"))
-    return f"{prompt}\n\n{more}" if more.strip() else prompt
+    if not more.strip():
+        return question
+    *earlier, last = question
+    content = f"{last.content}\n\n{more}" if last.content.strip() else more
+    return (*earlier, Message(last.role, content))
+
+
+def _said(record: Record, column: str, speaker: str) -> Conversation:
+    """Return what a column holds: the words of `speaker`, or turns of its own."""
+    turns = turns_in(record.values.get(column))
+    if isinstance(turns, list) and all(isinstance(turn, dict) for turn in turns):
+        return turns_of(turns, record, column)
+    return (Message(speaker, _text(record, column)),)
+
+
+def _history(record: Record, column: str) -> Conversation:
+    """Return the turns before the question: pairs of question and answer."""
+    pairs = record.values.get(column) or []
+    turns: list[Message] = []
+    for i, pair in enumerate(pairs if isinstance(pairs, list) else [pairs]):
+        if not isinstance(pair, list) or len(pair) != 2:
+            hint = 'Write [["question", "answer"], …].'
+            raise wrong(record, f"{column}[{i}]", f"is {kind_of(pair)}, but must be a pair", hint)
+        for role, words in zip(("user", "assistant"), pair, strict=True):
+            turns.append(Message(role, checked_text(words, record, f"{column}[{i}]")))
+    return tuple(turns)
 
 
 def _optional(record: Record, column: str) -> str:
@@ -55,38 +82,18 @@ def _optional(record: Record, column: str) -> str:
 
 
 def _text(record: Record, column: str) -> str:
+    return checked_text(_present(record, column), record, column)
+
+
+def _shown(record: Record, column: str) -> str:
+    """Return a value for a template: numbers as they are, lists line by line."""
+    value = _present(record, column)
+    if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
+        return "\n".join(value)
+    return str(value) if isinstance(value, int | float) else checked_text(value, record, column)
+
+
+def _present(record: Record, column: str) -> Any:
     if column not in record.values:
-        raise _wrong(record, column, "is missing", "Every row needs this column.")
-    return _checked_text(record.values[column], record, column)
-
-
-def _checked_text(value: Any, record: Record, column: str) -> str:
-    if not isinstance(value, str):
-        reason = f"is {kind_of(value)}, but must be text"
-        raise _wrong(record, column, reason, "Put the value in quotes, or remove the row.")
-    return value
-
-
-def _chat(record: Record, column: str) -> Conversation:
-    turns = record.values.get(column)
-    if not isinstance(turns, list) or not turns:
-        reason = "is empty" if turns == [] else f"is {kind_of(turns)}, but must be a list of turns"
-        raise _wrong(record, column, reason, 'Write [{"role": "user", "content": "…"}, …].')
-    return tuple(_turn(turn, record, f"{column}[{i}]") for i, turn in enumerate(turns))
-
-
-def _turn(turn: Any, record: Record, column: str) -> Message:
-    keys = chat_keys(turn)
-    if keys is None:
-        raise _wrong(record, column, "names no speaker", 'A turn has "role" and "content".')
-    speaker, words = keys
-    role = turn[speaker]
-    if not isinstance(role, str) or role.strip().lower() not in SPEAKERS:
-        known = ", ".join(SPEAKERS)
-        raise _wrong(record, f"{column}.{speaker}", f"is {role!r:.40}", f"Known: {known}.")
-    content = _checked_text(turn.get(words), record, f"{column}.{words}")
-    return Message(SPEAKERS[role.strip().lower()], content)
-
-
-def _wrong(record: Record, column: str, reason: str, hint: str) -> UserError:
-    return UserError(f"{record.place}, column {column!r}: {reason}.", hint)
+        raise wrong(record, column, "is missing", "Every row needs this column.")
+    return record.values[column]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_COMPARED = 50_000
 """Rows up to which all are compared with each other; of more, so many from the beginning."""
 
-_FileKey = tuple[tuple[tuple[str, int, int], ...], str, str]
+_FileKey = tuple[tuple[tuple[str, int, int], ...], tuple[str, str, str]]
 _EncodedKey = tuple[_FileKey, str, str, bool]
 
 
@@ -188,4 +188,5 @@ def _encoded_key(data: DataSettings, source: str) -> _EncodedKey:
 
 
 def _file_key(data: DataSettings) -> _FileKey:
-    return find_source(data.path).identity(), data.prompt_column, data.answer_column
+    columns = data.prompt_column, data.answer_column, data.template
+    return find_source(data.path).identity(), columns

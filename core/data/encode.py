@@ -5,7 +5,7 @@ would invent a token boundary that the model never sees when it answers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -96,6 +96,7 @@ class Encoder:
 
     def __init__(self, tokenizer: Any, settings: DataSettings) -> None:
         self._tokenizer = tokenizer
+        self._last_answer = settings.train_on == "last answer"
         self._everything = settings.train_on == "everything"
         self._folds = settings.fold_turns
         self.special_ids = special_ids(tokenizer)
@@ -131,10 +132,13 @@ class Encoder:
 
     def _render(self, index: int, row: Conversation) -> Rendered:
         try:
-            return render(folded(row) if self._folds else row, self._tokenizer)
+            rendered = render(folded(row) if self._folds else row, self._tokenizer)
         except UserError as error:
             message = f"Row {index} (counted from 0): {error.message}"
             raise UserError(message, error.hint) from None
+        if self._last_answer:
+            return replace(rendered, answers=rendered.answers[-1:])
+        return rendered
 
     def _tokens(self, rendered: Sequence[Rendered]) -> tuple[list[list[int]], list[list[Offset]]]:
         try:

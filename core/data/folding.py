@@ -1,5 +1,7 @@
 """Turns that a chat template refuses, put into those that it takes."""
 
+from dataclasses import replace
+
 from core.data.table import Conversation, Message
 
 _BETWEEN = "\n\n"
@@ -19,10 +21,15 @@ def folded(row: Conversation) -> Conversation:
         content = message.content
         if message.role == "user" and instruction:
             content, instruction = _joined(instruction, content), ""
-        if turns and turns[-1].role == message.role:
+        if turns and turns[-1].role == message.role and not _has_extras(turns[-1], message):
             content = _joined(turns.pop().content, content)
-        turns.append(Message(message.role, content))
+        turns.append(replace(message, content=content))
     return tuple(turns)
+
+
+def _has_extras(*messages: Message) -> bool:
+    """Tell whether thoughts or calls of tools stand between the words of two turns."""
+    return any(message.extras for message in messages)
 
 
 def _joined(first: str, second: str) -> str:

@@ -70,7 +70,8 @@ def _members(row: Conversation) -> Members:
 
 def _words(row: Conversation) -> Iterator[str]:
     for message in row:
-        yield from _WORD.findall(message.content.lower())
+        for text in (message.content, *message.extras):
+            yield from _WORD.findall(text.lower())
 
 
 def _similarity(one: Members, other: Members) -> float:

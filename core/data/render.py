@@ -12,7 +12,8 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from core.data.table import TEXT_ROLE, Conversation
+from core.data.spoken import as_dicts, call_names, spelled_out, with_text_arguments
+from core.data.table import TEXT_ROLE, Conversation, Message
 from core.data.template_limits import TooCostlyError, limited
 from core.errors import UserError
 
@@ -20,6 +21,8 @@ HEADER = 8
 """So many characters at the end of a generation prompt tell it from other places."""
 OTHER = "\u2042"
 """An answer that nobody gives."""
+FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What Python says where a template expects other turns than it gets."""
 BORDERS = "\n >]:"
 """Characters with which templates end the header of a turn."""
 
@@ -72,7 +75,7 @@ def _plain(row: Conversation, eos: str) -> Rendered:
     """Render "question⏎answer<eos>" for a model that knows no roles."""
     text = ""
     answers: list[Span | None] = []
-    for message in row:
+    for message in map(spelled_out, row):
         start = len(text)
         if message.role == "assistant":
             text += message.content + eos
@@ -84,7 +87,7 @@ def _plain(row: Conversation, eos: str) -> Rendered:
 
 
 def _chat(row: Conversation, tokenizer: Any) -> Rendered:
-    messages = [{"role": message.role, "content": message.content} for message in row]
+    messages = as_dicts(row, tokenizer.get_chat_template())
     text = _apply(messages, tokenizer)
     answers = []
     for i, message in enumerate(row):
@@ -93,7 +96,18 @@ def _chat(row: Conversation, tokenizer: Any) -> Rendered:
             after = text if i == len(row) - 1 else _apply(messages[: i + 1], tokenizer)
             end = len(after) if text.startswith(after) else None
             answers.append(None if start is None else Span(start, end))
+            _require_calls(message, text if start is None else text[start:end])
     return Rendered(text, tuple(answers), add_special_tokens=False)
+
+
+def _require_calls(message: Message, answer: str) -> None:
+    """Refuse a template that leaves out the calls of tools: the model would learn silence."""
+    for name in call_names(message):
+        if name not in answer:
+            raise UserError(
+                f"The chat template of this model leaves out the call of the tool {name!r:.60}.",
+                "Choose a model whose template knows tools, or write calls into the answers.",
+            )
 
 
 def _answer_start(text: str, row: Conversation, turn: int, tokenizer: Any) -> int | None:
@@ -106,8 +120,9 @@ def _answer_start(text: str, row: Conversation, turn: int, tokenizer: Any) -> in
     if turn == 0:
         words = row[0].content.strip()
         return text.index(words) if words and words in text else None
-    messages = [{"role": message.role, "content": message.content} for message in row[:turn]]
-    before = _apply(messages, tokenizer, add_generation_prompt=True)
+    before = _apply(
+        as_dicts(row[:turn], tokenizer.get_chat_template()), tokenizer, add_generation_prompt=True
+    )
     if text.startswith(before):
         return len(before)
     shared = _shared(before, text)  # "<" may begin both "<think>" and the answer: back to a border
@@ -128,10 +143,10 @@ def _where_it_differs(
     message into the last question. Spaces belong to the answer as far as `before`, which ends with
     the generation prompt, ends without them.
     """
-    if not row[turn].content.strip():
+    if not row[turn].content.strip() and not row[turn].extras:
         return None
-    messages = [{"role": message.role, "content": message.content} for message in row]
-    messages[turn]["content"] = OTHER
+    messages = as_dicts(row, tokenizer.get_chat_template())
+    messages[turn] = {"role": row[turn].role, "content": OTHER}
     changed = _apply(messages, tokenizer)
     start = _shared(text, changed)
     if not changed.startswith(OTHER, start):
@@ -147,18 +162,24 @@ def _shared(one: str, other: str) -> int:
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _apply(messages: Sequence[dict[str, str]], tokenizer: Any, **options: Any) -> str:
+def _apply(messages: Sequence[dict[str, Any]], tokenizer: Any, **options: Any) -> str:
     """Render as `tokenizer.apply_chat_template` does, within limits."""
     variables = {"tools": None, "documents": None, "add_generation_prompt": False, **options}
+    variables |= tokenizer.special_tokens_map
     try:
         template = limited(tokenizer.get_chat_template())
-        return template.render(messages=messages, **tokenizer.special_tokens_map, **variables)
+        try:
+            return template.render(messages=messages, **variables)
+        except TypeError:  # "```json" + arguments
+            if not any("tool_calls" in message for message in messages):
+                raise
+            return template.render(messages=with_text_arguments(messages), **variables)
     except TooCostlyError as error:
         raise UserError(
             f"The chat template of this model cannot be used: {error}.",
             "Such a template is broken, or meant to harm. Take the model from its own makers.",
         ) from None
-    except TemplateError as error:
+    except (TemplateError, *FAULTS) as error:
         raise UserError(
             f"The chat template of this model refuses the conversation: {error}.",
             "Mend the order of the turns, or leave out roles that the template does not know.",

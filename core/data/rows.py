@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from itertools import chain, islice
 
+from core.data.columns import look_at
 from core.data.conversations import conversation_of
 from core.data.readers import Record
-from core.data.roles import ColumnRoles, recognise
-from core.data.source import find_source
+from core.data.roles import ColumnRoles, MappingQuestion
+from core.data.shapes import recognise
+from core.data.source import Source, find_source
 from core.data.stored_rows import StoredRows
 from core.data.table import Conversation, Message, RowTable
 from core.errors import UserError
@@ -51,17 +53,9 @@ class Reading:
         self._rows = StoredRows()
         self._mended = 0
         self._error: UserError | None = None
-        self._records = self._source.records()
-        first = next(self._records, None)
-        if first is None:
-            raise UserError(f"{self._source.name} holds no rows.", "Choose another file.")
-        try:
-            self._roles = recognise(first, settings)
-        except UserError as error:
-            message = f"{self._source.name}, {first.place}: {error.message}"
-            raise UserError(message, error.hint) from None
+        self._roles = _roles(self._source, settings)
         self._columns: dict[str, None] = {}
-        self._records = chain((first,), self._records)
+        self._records = self._source.records()
 
     def read(self, count: int = ROWS_AT_ONCE) -> None:
         """Read so many more rows, fewer at the end of the data."""
@@ -84,7 +78,7 @@ class Reading:
             roles={name: self._roles.role_of.get(name, "unused") for name in self._columns},
             format=self._roles.format,
             path=str(self._source.path),
-            warnings=_warnings(self._mended),
+            warnings=(*self._roles.warnings, *_warnings(self._mended)),
         )
 
     def _add_columns(self, record: Record) -> None:
@@ -106,6 +100,21 @@ class Reading:
         return row
 
 
+def _roles(source: Source, settings: DataSettings) -> ColumnRoles:
+    """Recognise the columns from the first rows, which may be too long to be kept meanwhile."""
+    records = source.records()
+    first = next(records, None)
+    if first is None:
+        raise UserError(f"{source.name} holds no rows.", "Choose another file.")
+    place = f"{source.name}, {first.place}"
+    try:
+        return recognise(look_at(chain((first,), records)), settings)
+    except MappingQuestion as question:
+        raise MappingQuestion(f"{place}: {question.message}", question.candidates) from None
+    except UserError as error:
+        raise UserError(f"{place}: {error.message}", error.hint) from None
+
+
 def _conversation(record: Record, roles: ColumnRoles, name: str) -> Conversation:
     try:
         return conversation_of(record, roles)
@@ -115,9 +124,9 @@ def _conversation(record: Record, roles: ColumnRoles, name: str) -> Conversation
 
 def _whole(row: Conversation) -> tuple[Conversation, bool]:
     """Replace halves of surrogate pairs, which no tokenizer takes; tell whether there were any."""
-    if all(_is_unicode(message.content) for message in row):
+    if all(_is_unicode(text) for m in row for text in (m.content, *m.extras)):
         return row, False
-    return tuple(Message(message.role, _mend(message.content)) for message in row), True
+    return tuple(Message(m.role, *map(_mend, (m.content, *m.extras))) for m in row), True
 
 
 def _is_unicode(text: str) -> bool:

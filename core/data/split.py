@@ -56,5 +56,5 @@ def repeated(hashes: Sequence[int]) -> "np.ndarray":
 
 def content_hash(row: Conversation, seed: int) -> int:
     """Return the first 64 bits of the SHA-256 over seed and content."""
-    content = json.dumps([seed, [[message.role, message.content] for message in row]])
+    content = json.dumps([seed, [[m.role, m.content, *m.extras] for m in row]])
     return int.from_bytes(hashlib.sha256(content.encode()).digest()[:8])

@@ -14,10 +14,19 @@ class Message:
     Attributes:
         role: "system", "user", "assistant", "tool" or "text" (see `TEXT_ROLE`).
         content: What was said.
+        thinking: What an assistant thought before, where the data keep it apart.
+        tool_calls: The tools that an assistant calls, as JSON: a list in the form of OpenAI.
     """
 
     role: str
     content: str
+    thinking: str = ""
+    tool_calls: str = ""
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Thought and calls, nothing if there are none, so that plain rows keep their hashes."""
+        return (self.thinking, self.tool_calls) if self.thinking or self.tool_calls else ()
 
 
 Conversation = tuple[Message, ...]
@@ -30,9 +39,9 @@ class RowTable:
     Attributes:
         rows: The conversations; a row is named by its index, counted from 0.
         columns: Names of the columns that the file has, in its order.
-        roles: What each column is used as: "chat", "system", "prompt", "input", "answer", "text"
-            or "unused".
-        format: "chat", "sharegpt", "alpaca", "prompt-answer" or "text".
+        roles: What each column is used as: "chat", "system", "history", "prompt", "input",
+            "answer", "text" or "unused".
+        format: As in `core.data.roles.ColumnRoles`.
         path: The file.
         warnings: Sentences about what was mended while reading.
     """

@@ -36,7 +36,7 @@ def _pieces(table: RowTable, tokenizer: Any, settings: DataSettings) -> Iterator
     yield from _about_tokenizer(tokenizer)
     for start in range(0, len(table), _ROWS_AT_ONCE):
         rows = table.rows[start : start + _ROWS_AT_ONCE]
-        yield json.dumps([[[m.role, m.content] for m in row] for row in rows])
+        yield json.dumps([[[m.role, m.content, *m.extras] for m in row] for row in rows])
 
 
 def _about_tokenizer(tokenizer: Any) -> Iterator[str]:

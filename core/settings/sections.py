@@ -74,10 +74,15 @@ class DataSettings(Section):
         title="Answer column",
         description="Column with the answer to learn; empty: recognised.",
     )
-    train_on: Literal["answers", "everything"] = Field(
+    template: str = Field(
+        "",
+        title="Prompt template",
+        description="Composes the question from columns, as in: Translate into {language}: {text}",
+    )
+    train_on: Literal["answers", "last answer", "everything"] = Field(
         "answers",
         title="Train on",
-        description="Tokens that give a loss: those of the answers, or all.",
+        description="Tokens that give a loss: those of the answers, of the last one, or all.",
     )
     fold_turns: bool = Field(
         False,

@@ -17,8 +17,8 @@ import pyarrow
 import pytest
 from pyarrow import feather, parquet
 
-from app.pages.data_source import columns_of
 from core.data.rows import load_rows
+from core.data.sample import sample_of
 from core.data.table import RowTable
 from core.errors import UserError
 from core.settings import DataSettings
@@ -48,7 +48,7 @@ def fault(file: Malformed, folder: Path) -> str:
     path.write_bytes(file.content)
     try:
         begin = time.process_time()
-        columns_of(str(path))  # what the window itself reads of it
+        sample_of(str(path))  # what the window itself reads of it
         frozen = time.process_time() - begin
         if frozen > LONGEST_FROZEN:
             return f"the window would stand still for {frozen:.3f} s"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from app.pages.data_source import columns_of
 from core.control import Control
 from core.data.rows import load_rows
+from core.data.sample import sample_of
 from core.data.source import find_source
 from core.errors import UserError
 from core.events import Reply, RunEnded
@@ -91,9 +91,13 @@ def job_fault(trick: Trick, refusal: UserError) -> str:
         return ""
     with limited(trick):
         ended, replies = by_a_job(trick.path)
-        columns = columns_of(trick.path)
+        sample = sample_of(trick.path)
     same = (ended.outcome, ended.message) == ("failed", refusal.message)
-    return "" if same and not replies and len(columns) in (0, 2) else f"the job said {ended}"
+    return (
+        ""
+        if same and not replies and (sample is None or len(sample.columns) == 2)
+        else f"the job said {ended}"
+    )
 
 
 @short_and_full("count", 120, 300)

@@ -91,10 +91,10 @@ def test_one_named_column_is_completed(write_rows: Write) -> None:
 
 
 def test_a_chat_column_can_be_named(write_rows: Write) -> None:
-    row = {"chosen": SHARED, "rejected": SHARED[:1]}
+    row = {"first": SHARED, "second": SHARED[:1]}
     with pytest.raises(UserError, match="Several columns hold chats"):
         load(write_rows(row))
-    assert len(load(write_rows(row), answer_column="chosen").rows[0]) == 2
+    assert len(load(write_rows(row), answer_column="first").rows[0]) == 2
 
 
 def test_unknown_columns_are_listed(write_rows: Write) -> None:
