@@ -176,7 +176,7 @@ class DataPage(Page):
             self.lengths.show_lengths(self._session.lengths)
         row = self.tokens.row if 0 <= self.tokens.row < data["rows"] else 0
         self.rows.select(row)
-        if complete:
+        if complete or row != self.tokens.row:
             self.tokens.show_row(row)
 
     def _forget_another_file(self) -> None:

@@ -24,6 +24,7 @@ class LongList(QAbstractItemView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setMouseTracking(True)
+        self.setFrameShape(QAbstractItemView.Shape.NoFrame)
 
     # -- where rows are ---------------------------------------------------------------------
 
