@@ -34,8 +34,9 @@ bench: environment-bench ## window, spectra, memory plans and training speed aga
 screenshots: environment-dev ## make the pictures of the README from the real window
 	@$(PY) scripts/screenshots.py
 
-docs: environment-dev ## write docs/settings.md from the settings
+docs: environment-dev ## write docs/settings.md and docs/checks.md from the code
 	@$(PY) -m core.settings.reference docs/settings.md
+	@$(PY) -m core.report.checklist docs/checks.md
 
 clean: ## remove everything that was made here, the environment included
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

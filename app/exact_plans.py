@@ -1,4 +1,4 @@
-"""Finds out what the formulas estimate: by tracing a step without data, or by measuring two."""
+"""Finds out what formulas only estimate: by a step without data, two real ones, or a rehearsal."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ from core.memory.calibration import as_exhausted
 from core.memory.methods import METHODS, method_of
 from core.memory.plan import MemoryPlan
 
-TRACE, MEASURE = "dry_run", "probe"
+TRACE, MEASURE, REHEARSE = "dry_run", "probe", "rehearse"
 """The jobs of the worker."""
 
 
 class ExactPlans(QObject):
-    """One trace or measurement at a time, in a worker of its own that ends with it.
+    """One trace, measurement or rehearsal at a time, in a worker of its own that ends with it.
 
     What comes of it is put on the session's shelf for the settings that it was asked for, also
     where they have changed meanwhile.
 
     Attributes:
-        job: What is under way: `TRACE`, `MEASURE`, or "" for nothing.
+        job: What is under way: `TRACE`, `MEASURE`, `REHEARSE`, or "" for nothing.
         message: What it is doing.
         share: How far it is, between 0 and 1; -1 where nobody can know.
         problem: Why the last one came to nothing, "" where it did not.
@@ -43,6 +43,7 @@ class ExactPlans(QObject):
         self._subjects: list[Subject] = []
         self._chosen: Subject
         self._formula: MemoryPlan
+        self._rehearsed = ""
         self.job, self.message, self.share = "", "", -1.0
         self.problem = ""
         run.phase_changed.connect(self._on_run)
@@ -74,6 +75,12 @@ class ExactPlans(QObject):
             return "Measuring waits until the data has been read."
         return ""
 
+    @property
+    def is_for_other_settings(self) -> bool:
+        """Whether the settings have changed since the job began."""
+        formulas = self._session.formulas
+        return bool(self.job) and self._chosen not in map(self._session.subject, formulas)
+
     # -- doing it ---------------------------------------------------------------------------
 
     def trace(self) -> None:
@@ -96,6 +103,15 @@ class ExactPlans(QObject):
         self._session.measuring = True
         self._begin(MEASURE, request, "Starting the worker")
 
+    def rehearse(self) -> None:
+        """Do once all that a run with the session's settings would do, and measure it as well."""
+        if self.job or self.why_no_measurement:
+            return
+        self._rehearsed = self._session.rehearsal_key
+        request = {"settings": self._session.settings.model_dump(mode="json")}
+        self._session.measuring = True
+        self._begin(REHEARSE, request, "Starting the worker")
+
     def cancel(self) -> None:
         """End the worker at once, with all the memory that it holds; nothing is kept."""
         if self._task is not None:
@@ -116,9 +132,10 @@ class ExactPlans(QObject):
 
     def _on_run(self) -> None:
         """A run that begins gets the memory."""
-        if self._run.alive and self.job == MEASURE:
+        if self._run.alive and self.job in (MEASURE, REHEARSE):
+            what = "Measuring" if self.job == MEASURE else "Trying it"
             self.cancel()
-            self.problem = "Measuring was given up: the run needs the memory."
+            self.problem = f"{what} was given up: the run needs the memory."
         self.changed.emit()
 
     def _on_settings(self) -> None:
@@ -135,7 +152,9 @@ class ExactPlans(QObject):
             case Reply() if self.job == TRACE:
                 self._take_traces(event.data["plans"])
             case Reply():
-                self._take_measurement(event.data)
+                self._take_rehearsal(event.data.pop("rehearsal", None))
+                if event.data:
+                    self._take_measurement(event.data)
             case RunEnded(outcome="failed"):
                 self.problem = f"{event.message} {event.hint}".strip()
             case RunEnded(outcome="interrupted"):
@@ -149,6 +168,13 @@ class ExactPlans(QObject):
             else:
                 shelf.put(subject, MemoryPlan(**found["plan"]))
         self._session.plan_again()
+
+    def _take_rehearsal(self, facts: dict[str, Any] | None) -> None:
+        if facts is not None:
+            from core.checks import RehearsalFacts  # slow to import: after the first frame
+
+            self._session.shelf.rehearsals[self._rehearsed] = RehearsalFacts(**facts)
+            self._session.plan_again()
 
     def _take_measurement(self, data: dict[str, Any]) -> None:
         session = self._session
@@ -172,9 +198,9 @@ class ExactPlans(QObject):
 
 
 def _lost_in_words(job: str) -> str:
-    if job == MEASURE:
+    if job in (MEASURE, REHEARSE):
         return (
-            "The worker ended without a word while it measured. Most likely the system was out of "
+            "The worker ended without a word while it tried. Most likely the system was out of "
             "memory and ended it; then a run would end so too."
         )
     return "The worker ended without a word while it traced. Nothing is lost; try it again."

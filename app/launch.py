@@ -1,4 +1,7 @@
-"""Whether training may start, under which label, and what happens on Start."""
+"""Whether training may start, under which label, and what happens on Start.
+
+A start waits for the checks that are under way; if they find something new, it is not made.
+"""
 
 import shutil
 from pathlib import Path
@@ -11,6 +14,8 @@ from app.preflight import Preflight
 from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
 from app.session import Session
+from app.setting_words import titled
+from core.errors import UserError
 from core.memory.verdict import verdict
 from core.paths import runs_dir
 
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
 MEMORY_CHECK = "memory-fits"
 """This check is put in the words of the memory strip, which stands beside it."""
+TYPED = "Type another value, or take the one that is offered."
 CHECK_AFTER_MS = 200
 """Checks wait until the settings have stood still for so long."""
 
@@ -36,13 +42,14 @@ class Launch(QObject):
         super().__init__()
         self._session, self._run = session, run
         self.preflight = Preflight(session)
-        self.preflight.changed.connect(self._merge)
+        self.preflight.changed.connect(self._on_preflight)
         self.results: list[CheckResult] = []
         self._quick: list[CheckResult] = []
+        self._waits, self._accepted = False, set[str]()
         self._timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
         self._timer.timeout.connect(self.check)
         for signal in (session.settings_changed, session.model_changed, session.data_changed):
-            signal.connect(self._timer.start)
+            signal.connect(self._on_change)
         session.typed_wrong_changed.connect(self._timer.start)
         session.plan_changed.connect(self._on_plan)
         run.phase_changed.connect(self.changed)
@@ -56,7 +63,7 @@ class Launch(QObject):
     def warnings(self) -> list[str]:
         """What speaks against a start without forbidding it, one sentence each."""
         found = [
-            result.message
+            titled(result.message)
             for result in self.results
             if result.level == "warn" and result.id != MEMORY_CHECK
         ]
@@ -68,7 +75,9 @@ class Launch(QObject):
     def label(self) -> str:
         """What the first button says."""
         start = FACES[self._run.phase].start
-        if start.startswith("Start") and self.warnings:
+        if self._waits:
+            return "Start now"
+        if start.startswith("Start") and self.enabled and self.warnings:
             return "Start anyway"
         return start or "Start"
 
@@ -87,13 +96,17 @@ class Launch(QObject):
 
     @property
     def why_not(self) -> str:
-        """Why the first button cannot be pressed, or an empty text."""
+        """Why the run does not start, or an empty text."""
+        if self._waits:
+            return "It starts as soon as the checks are done."
         if self._run.alive or self.enabled:
             return ""
         if self._session.model is None:
             error = self._session.model_error
-            return error.message if error else "Choose a model first."
-        return f"{self.blocks[0].message} {self.blocks[0].fix}".strip() if self.blocks else ""
+            return titled(error.message) if error else "Choose a model first."
+        if not self.blocks:
+            return ""
+        return titled(f"{self.blocks[0].message} {self.blocks[0].fix}".strip())
 
     def check(self) -> None:
         """Run the checks now."""
@@ -106,18 +119,26 @@ class Launch(QObject):
             settings=session.settings,
             model=session.model,
             model_error=session.model_error,
-            data_error=session.data_error,
+            data_error=self._data_error(),
             device=session.device,
+            rehearsal=session.rehearsal,
             free_disk_bytes=free_bytes(runs_dir()),
             runs=runs_dir(),
         )
         wrong = [
-            CheckResult(id=key, level="block", message=words)
-            for key, words in session.typed_wrong.items()
+            CheckResult(
+                id=key, level="block", message=wrong.words, fix=TYPED, changes={key: wrong.instead}
+            )
+            for key, wrong in session.typed_wrong.items()
         ]
         self._quick = wrong + run_checks(context)
         self._tell_run()
         self._merge()
+
+    def _data_error(self) -> UserError | None:
+        """Return why there are no rows; rows as tokens need the model, whose error says it all."""
+        data, model = self._session.data_error, self._session.model_error
+        return None if data and model and data.message == model.message else data
 
     def _merge(self) -> None:
         """Put the worker's word in the place of what the window can tell by itself."""
@@ -137,8 +158,26 @@ class Launch(QObject):
             self._run.resume()
             return
         self.check()
-        if not self.blocks:
+        self._waits = self.preflight.pending and not self._waits
+        self._accepted = set(self.warnings)
+        if self._waits:
+            self.changed.emit()
+        elif not self.blocks:
             self._run.start(self._session.settings)
+
+    def _on_preflight(self) -> None:
+        self._merge()
+        if self._waits and not self.preflight.pending:
+            self._waits = False
+            if self.blocks or set(self.warnings) - self._accepted:
+                self.changed.emit()
+            else:
+                self._run.start(self._session.settings)
+
+    def _on_change(self) -> None:
+        """A start that waits was meant for other settings."""
+        self._waits = False
+        self._timer.start()
 
     @property
     def _resumes(self) -> bool:
@@ -154,7 +193,7 @@ class Launch(QObject):
         session = self._session
         if session.model is None:
             error = session.model_error
-            self._run.set_ready(False, error.message if error else "")
+            self._run.set_ready(False, titled(error.message) if error else "")
         else:
             self._run.set_ready(True, self._plan_in_words())
 

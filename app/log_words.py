@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.amounts import off_by
+from app.setting_words import titled
 from app.words import file_size, plural
 from core.events import (
     AdapterProven,
@@ -96,7 +97,7 @@ def _looked(
 
 
 def _notice(event: Notice) -> tuple[str, str, str, str]:
-    text = f"{event.message} {event.hint}".strip()[:_MOST_CHARACTERS]
+    text = titled(f"{event.message} {event.hint}".strip())[:_MOST_CHARACTERS]
     if event.level == "info":
         return "info", "text_2", text, "info"
     error = event.level == "error"
@@ -117,13 +118,16 @@ def _proof(event: AdapterProven) -> tuple[str, str, str, str]:
         return "triangle-alert", "warn", text, "warning"
     text = (
         f"Proven in a fresh process: all {event.modules} modules changed, "
-        f"logits differ by up to {event.logit_difference:.2f}."
+        f"logits differ by up to {event.logit_difference:.2f}"
     )
+    if event.asked:
+        text += f", {event.stopped} of {event.asked} answers stopped by themselves"
+    text += "."
     return "circle-check", "ok", text, "info"
 
 
 def _ending(event: RunEnded) -> tuple[str, str, str, str]:
-    text = f"{event.message} {event.hint}".strip()
+    text = titled(f"{event.message} {event.hint}".strip())
     faces = {
         "finished": ("circle-check", "ok", "Finished."),
         "stopped": ("square", "text_2", "Stopped and saved."),

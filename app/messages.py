@@ -10,6 +10,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
+from app.setting_words import in_window_words
 from app.training_thread import catch_thread_errors
 from core.errors import UserError
 
@@ -65,6 +66,7 @@ class Messages(QObject):
     def error(self, error: Exception) -> None:
         """Tell of something that went wrong and has no place of its own."""
         if isinstance(error, UserError):
+            error = in_window_words(error)
             message = Message(
                 level="error", text=error.message, hint=error.hint, details=error.details
             )

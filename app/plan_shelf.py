@@ -1,11 +1,16 @@
 """Plans that were traced or measured, kept for the settings that they were made for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from core.memory.devices import Device
 from core.memory.plan import MemoryPlan
 from core.memory.workload import Known
 from core.settings import RunSettings
+
+if TYPE_CHECKING:
+    from core.checks import RehearsalFacts
 
 DECISIVE = (
     "micro_batch",
@@ -63,6 +68,17 @@ def decides_memory(settings: RunSettings) -> tuple[object, ...]:
     )
 
 
+def rehearsal_key(settings: RunSettings, data: Mapping[str, Any] | None) -> str:
+    """Return what decides what a rehearsal comes to: all settings, and the rows as they were read.
+
+    Args:
+        settings: The run.
+        data: The summary of its rows (see `core.jobs.dataset`), None while they are read.
+    """
+    rows = [(data or {}).get(key) for key in ("rows", "tokens", "trained_tokens")]
+    return f"{rows} {settings.model_dump_json(exclude={'name', 'tracking'})}"
+
+
 @dataclass
 class PlanShelf:
     """What was found out while the window is open.
@@ -71,11 +87,13 @@ class PlanShelf:
         plans: The best plan of each subject: a measured one stays when it is traced later.
         exhausted: In which words memory ran out when a subject was measured.
         refused: Why a subject cannot be traced.
+        rehearsals: What rehearsals came to, by `rehearsal_key`.
     """
 
     plans: dict[Subject, MemoryPlan] = field(default_factory=dict)
     exhausted: dict[Subject, str] = field(default_factory=dict)
     refused: dict[Subject, str] = field(default_factory=dict)
+    rehearsals: "dict[str, RehearsalFacts]" = field(default_factory=dict)
 
     def put(self, subject: Subject, plan: MemoryPlan) -> None:
         """Keep a plan, unless it was traced and there is a measured one."""

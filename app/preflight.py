@@ -42,12 +42,21 @@ class Preflight(QObject):
             signal.connect(self._on_change)
         session.data_changed.connect(self._on_change)
 
+    @property
+    def pending(self) -> bool:
+        """Whether all checks of the present settings are still to come."""
+        return bool(self.doing) or (self._timer.isActive() and self._can_ask)
+
+    @property
+    def _can_ask(self) -> bool:
+        return self._session.model is not None and self._session.has_all_rows
+
     def run(self) -> None:
         """Ask the worker now; of settings without a model or rows there is nothing to ask."""
         self._timer.stop()
-        session = self._session
-        if session.model is None or not session.has_all_rows:
+        if not self._can_ask:
             return
+        session = self._session
         request = {"settings": session.settings.model_dump(), "device": asdict(session.device)}
         self._task = session.assistant.data.ask("check", request, self._on_event)
         self.doing = "Looking at model and data"

@@ -11,13 +11,17 @@ from app.rank_source import RankSource
 from core.errors import UserError
 from core.events import Event, Progress, Reply, RunEnded
 from core.jobs.evidence import EvidenceRequest, Measure
+from core.models.info import ModelInfo
+from core.ranks import AdapterSpectra
 from core.ranks.against_base import BaseComparison
+from core.ranks.base_weights import check_base
 from core.ranks.before_after import BeforeAfter, Change
 from core.ranks.curve import LossCurve
 from core.ranks.evidence import Evidence
 from core.ranks.find import find_adapter
 from core.ranks.functional import FunctionalSpectra
 from core.ranks.verdict import Verdict, judge
+from core.settings import RunSettings
 
 Changes = tuple[Change, ...]
 """What "losses" compares with the base model and the adapter as it is."""
@@ -34,6 +38,7 @@ class RankEvidence(QObject):
         measuring: Which measurement is under way, or "".
         message, share: How far it is; share is −1 where nobody can know.
         error: Why the last measurement failed, or None.
+        given_up: What was being measured when another adapter was opened, or "".
 
     Signals:
         changed: Any of the attributes, or a result. GUI thread.
@@ -47,13 +52,16 @@ class RankEvidence(QObject):
         self._results: dict[tuple[Measure, Changes], Evidence | None] = {}
         self._judged: LossCurve | None = None
         self._verdict: Verdict | None = None
+        self._compared: tuple[AdapterSpectra, ModelInfo, UserError | None] | None = None
         self.adapter: Path | None = None
         self._task: Task | None = None
         self.measuring: Measure | Literal[""] = ""
         self.message, self.share = "", -1.0
         self.error: UserError | None = None
+        self.given_up = ""
         source.changed.connect(self._on_source)
         context.run.phase_changed.connect(self._on_phase)
+        context.session.settings_changed.connect(self.changed)
         self.adapter = self._find()
 
     @property
@@ -63,7 +71,24 @@ class RankEvidence(QObject):
             return "Training needs the device now; measure when it has finished."
         if self.adapter is None:
             return "There is no adapter yet: it is written when the run ends."
-        return ""
+        if self.adapter.is_file():
+            return "This adapter is a single file; Export writes the folder that measuring needs."
+        spectra = self._source.spectra
+        if spectra is not None and not spectra.trained:
+            return "This adapter has changed nothing yet: there is nothing to measure."
+        stranger = self.stranger
+        return f"{stranger.message} {stranger.hint}" if stranger is not None else ""
+
+    @property
+    def stranger(self) -> UserError | None:
+        """Why the adapter that was opened is not one of the chosen model, None where it may be."""
+        spectra, model = self._source.spectra, self._context.session.model
+        if self._source.opened is None or spectra is None or model is None:
+            return None
+        known = self._compared
+        if known is None or known[0] is not spectra or known[1] is not model:
+            self._compared = known = (spectra, model, _strange(spectra, model))
+        return known[2]
 
     @property
     def about(self) -> str:
@@ -74,6 +99,11 @@ class RankEvidence(QObject):
         rows = "held-out rows" if self._source.opened is None else "all rows"
         model, data = Path(settings.model.source).name, Path(settings.data.path).name
         return f"the model {model} and {rows} of {data}"
+
+    @property
+    def settings(self) -> RunSettings:
+        """The settings that measurements and actions compute with: of the run, or the chosen."""
+        return self._request("curve").settings
 
     @property
     def curve(self) -> LossCurve | None:
@@ -129,7 +159,7 @@ class RankEvidence(QObject):
         """Ask the worker; `changed` tells how far it is."""
         if self.why_not or self.measuring:
             return
-        self.measuring, self.error = measure, None
+        self.measuring, self.error, self.given_up = measure, None, ""
         self.message, self.share = "Starting the worker …", -1.0
         request = self._request(measure, changes).model_dump(mode="json")
         self._task = self._context.assistant.evidence.ask("evidence", request, self._on_event)
@@ -170,6 +200,7 @@ class RankEvidence(QObject):
     def _on_source(self) -> None:
         adapter = self._find()
         if adapter != self.adapter:
+            self.given_up = self._name() if self.measuring else ""
             if self.measuring:
                 self.cancel()
             self._context.assistant.evidence.release()
@@ -183,6 +214,11 @@ class RankEvidence(QObject):
             self._context.assistant.evidence.release()
         self._on_source()
 
+    def _name(self) -> str:
+        """Return the name of the adapter; the folder "adapter" of a run has the run's."""
+        path = self.adapter or Path()
+        return path.parent.name if path.name == "adapter" else path.name
+
     def _find(self) -> Path | None:
         """Return the adapter that measurements are about."""
         source = self._source
@@ -192,3 +228,11 @@ class RankEvidence(QObject):
             return find_adapter(source.run.path) if source.run is not None else None
         except UserError:
             return None
+
+
+def _strange(spectra: AdapterSpectra, model: ModelInfo) -> UserError | None:
+    try:
+        check_base(spectra, model)
+    except UserError as error:
+        return error
+    return None

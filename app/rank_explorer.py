@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.pages.base import Page, PageContext
 from app.rank_desk import RankDesk
 from app.rank_source import RankSource
 from app.rank_words import about
+from app.widgets.adapter_chooser import AdapterChooser
 from app.widgets.basic import Banner, ElidedLabel, IconLabel, button, label
+from core.errors import UserError
 from core.events import RanksComputed
 
 if TYPE_CHECKING:  # core.ranks brings NumPy, for which the first frame does not wait
@@ -41,9 +43,7 @@ class RankExplorer(Page):
         theme = context.theme
         self.show_run = button("Back to the run", theme=theme, icon="undo-2")
         self.show_run.clicked.connect(lambda: self.source.follow(context.run.run))
-        self.open_button = button("Open adapter…", theme=theme, icon="folder-open")
-        self.open_button.setObjectName("open_adapter_button")
-        self.open_button.clicked.connect(self._on_open)
+        self.open_button = self._make_chooser("open_adapter_button")
         self.add_action(self.show_run)
         self.add_action(self.open_button)
         self.show_run.hide()
@@ -63,7 +63,9 @@ class RankExplorer(Page):
         return f"k95: {_middle_k95(spectra):.0f} of {self.desk.largest_k}"
 
     def mark(self) -> str:
-        """A check as soon as something was learned."""
+        """A check as soon as something was learned, by an adapter of the chosen model."""
+        if self._stranger is not None:
+            return "warn"
         return "ok" if self.source.spectra is not None and self.source.spectra.trained else ""
 
     # -- building ---------------------------------------------------------------------------
@@ -98,11 +100,20 @@ class RankExplorer(Page):
         self.empty_text = label("", "body", "muted", wrap=True)
         self.empty_text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self.empty_text)
-        opener = button("Open adapter…", theme=self.context.theme, icon="folder-open")
-        opener.setObjectName("open_first_adapter_button")
-        opener.clicked.connect(self._on_open)
-        layout.addWidget(opener, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.first_button = self._make_chooser("open_first_adapter_button")
+        layout.addWidget(self.first_button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(2)
+        return made
+
+    def _make_chooser(self, name: str) -> AdapterChooser:
+        made = AdapterChooser(
+            "Open adapter",
+            theme=self.context.theme,
+            icon="folder-open",
+            shown=self.source.shown_run,
+        )
+        made.setObjectName(name)
+        made.chosen.connect(self.open_adapter)
         return made
 
     def _make_content(self) -> QWidget:
@@ -152,7 +163,7 @@ class RankExplorer(Page):
     # -- what is shown ----------------------------------------------------------------------
 
     def open_adapter(self, path: Path) -> None:
-        """Show the spectra of a PEFT folder; an error is said in place."""
+        """Show the spectra of a folder, a run or a file; an error is said in place."""
         self.source.open_adapter(path)
 
     def _on_spectra(self) -> None:
@@ -198,6 +209,8 @@ class RankExplorer(Page):
         """Offer the measures that were measured, once a measurement has ended."""
         from core.ranks.measures import measured
 
+        self._say_error()
+        self.rail_changed.emit()
         if not self.evidence.measuring:
             self.map.offer(measured(self.evidence.base, self.evidence.use))
 
@@ -223,10 +236,20 @@ class RankExplorer(Page):
             f"directions hold 95 % of the change; by chance it would take {random:.0f}."
         )
 
+    @property
+    def _stranger(self) -> UserError | None:
+        return self.evidence.stranger if self._content is not None else None
+
     def _say_error(self) -> None:
         error, spectra = self.source.error, self.source.spectra
         if error is not None:
             self.banner.show_message(error.message, error.hint, tone="danger")
+        elif self._content is not None and self.evidence.given_up:
+            words = f"The measurement of {self.evidence.given_up} was given up."
+            hint = "Another adapter is shown now. Nothing of it was kept; measure it again there."
+            self.banner.show_message(words, hint, tone="info")
+        elif self._stranger is not None:
+            self.banner.show_message(self._stranger.message, self._stranger.hint, tone="warn")
         elif spectra is not None and spectra.adapter.notes:
             first, *others = spectra.adapter.notes
             self.banner.show_message(first, " ".join(others), tone="info")
@@ -252,9 +275,8 @@ class RankExplorer(Page):
             self.source.refresh()
 
     def _on_open(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Open a PEFT adapter folder")
-        if folder:
-            self.open_adapter(Path(folder))
+        shown = self.empty.isHidden()
+        (self.open_button if shown else self.first_button).showMenu()
 
 
 def _middle_k95(spectra: "AdapterSpectra") -> float:

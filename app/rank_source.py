@@ -57,6 +57,10 @@ class RankSource(QObject):
         """Whether an adapter is being read."""
         return self._files is not None
 
+    def shown_run(self) -> Path | None:
+        """Return the folder of the run whose spectra are shown."""
+        return self.run.path if self.run is not None and self.opened is None else None
+
     @property
     def best_step(self) -> int:
         """Step of the run's best checkpoint, or -1."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -79,6 +80,7 @@ class RunController(QObject):
         self.events: list[Event] = []
         self.phase = RunPhase.NO_PLAN
         self.detail = ""
+        self._heard = monotonic()
         self._killer = QTimer(self, singleShot=True, interval=KILL_AFTER_MS)
         self._killer.timeout.connect(self._kill)
 
@@ -86,6 +88,11 @@ class RunController(QObject):
     def alive(self) -> bool:
         """Whether a worker is at work on the current run."""
         return self.phase in ALIVE
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long the worker has said nothing; 0 where none is at work."""
+        return monotonic() - self._heard if self.alive else 0.0
 
     @property
     def resumable(self) -> bool:
@@ -209,7 +216,7 @@ class RunController(QObject):
 
     def _train(self, *, resume: bool) -> None:
         assert self.run is not None
-        self._killed = False
+        self._killed, self._heard = False, monotonic()
         worker = self._pool.take()
         self._listen(worker)
         request = {
@@ -237,6 +244,7 @@ class RunController(QObject):
             event = replace(event, details=self.run.log_tail() or event.details)
             if self._killed:
                 event = replace(event, message=STOPPED_NOW, hint=self._what_is_kept())
+        self._heard = monotonic()
         self.events.append(event)
         self.history.append(event)
         self._measure(event)

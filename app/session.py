@@ -8,12 +8,14 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from app.assistant import Assistant, Task
-from app.plan_shelf import PlanShelf, Subject, subject
+from app.plan_shelf import PlanShelf, Subject, rehearsal_key, subject
+from app.setting_field import Wrong
+from app.setting_words import in_window_words
 from core.adapters import AdapterSettings
 from core.chosen_types import chosen_types
 from core.data.lengths import RowLengths
@@ -31,6 +33,9 @@ from core.models.json import from_json
 from core.models.sources import open_model
 from core.models.targets import adapted
 from core.settings import RunSettings
+
+if TYPE_CHECKING:
+    from core.checks import RehearsalFacts
 
 UNDO_LIMIT = 200
 STROKE_SECONDS = 2.0
@@ -84,7 +89,7 @@ class Session(QObject):
         self.shelf = PlanShelf()
         self._known = Known()
         self.last_change = ""
-        self.typed_wrong: dict[str, str] = {}
+        self.typed_wrong: dict[str, Wrong] = {}
         self.lengths = RowLengths()
         self._undo: list[RunSettings] = []
         self._redo: list[RunSettings] = []
@@ -121,6 +126,8 @@ class Session(QObject):
             self._stroke_keys, self._stroke_end = keys, now + STROKE_SECONDS
             if not goes_on:
                 self._undo = [*self._undo[-UNDO_LIMIT:], self.settings]
+            elif changed == before and self._undo:
+                self._undo.pop()  # back where the movement began: nothing to take back
             self._redo.clear()
             self._take(changed)
         return True
@@ -131,14 +138,22 @@ class Session(QObject):
         self._redo.clear()
         self._take(settings)
 
-    def say_typed(self, key: str, wrong: str) -> None:
-        """Keep what is wrong with the value in a control, which no setting took; "" if nothing."""
-        if self.typed_wrong.get(key, "") == wrong:
+    def say_typed(self, key: str, wrong: Wrong | None) -> None:
+        """Keep what is wrong with the value in a control; None if nothing is."""
+        if self.typed_wrong.get(key) == wrong:
             return
         self.typed_wrong.pop(key, None)
-        if wrong:
+        if wrong is not None:
             self.typed_wrong[key] = wrong
         self.typed_wrong_changed.emit()
+
+    def mend(self, changes: Mapping[str, Any]) -> bool:
+        """Change settings in the place of what was typed wrong into their controls."""
+        changed = self.change(changes)
+        if changed:
+            for key in changes:
+                self.say_typed(key, None)
+        return changed
 
     @property
     def can_undo(self) -> bool:
@@ -194,7 +209,7 @@ class Session(QObject):
         try:
             self.model = open_model(self.settings.model.source)
         except UserError as error:
-            self.model_error = error
+            self.model_error = in_window_words(error)
             source = self.settings.model.source
             if isinstance(error, UnknownFamily):
                 self._describe_in_worker(f"Building an outline of {Path(source).name} …")
@@ -212,7 +227,8 @@ class Session(QObject):
             if isinstance(event, Reply):
                 self.model, self.model_error = from_json(event.data), None
             elif isinstance(event, RunEnded) and event.outcome != "finished":
-                self.model_error = UserError(event.message, event.hint, event.details)
+                told = UserError(event.message, event.hint, event.details)
+                self.model_error = in_window_words(told)
             else:
                 return
             self._make_plans()
@@ -245,7 +261,8 @@ class Session(QObject):
                 self._learn_lengths(RowLengths.from_json(event.data["lengths"]))
                 self.data_changed.emit()
             case RunEnded() if event.outcome == "failed":
-                self.data_error = UserError(event.message, event.hint, event.details)
+                told = UserError(event.message, event.hint, event.details)
+                self.data_error = in_window_words(told)
                 self.data_changed.emit()
 
     def _learn_lengths(self, lengths: RowLengths) -> None:
@@ -324,6 +341,16 @@ class Session(QObject):
     def exhausted(self) -> str:
         """Where memory ran out when the run as it stands was measured; "" where it did not."""
         return self.shelf.exhausted.get(self.subject(self.formula), "") if self.formula else ""
+
+    @property
+    def rehearsal_key(self) -> str:
+        """What a rehearsal of the run as it stands is kept as."""
+        return rehearsal_key(self.settings, self.data)
+
+    @property
+    def rehearsal(self) -> "RehearsalFacts | None":
+        """What a rehearsal of the run as it stands came to, None where there was none."""
+        return self.shelf.rehearsals.get(self.rehearsal_key)
 
     def subject(self, formula: MemoryPlan) -> Subject:
         """Return what a plan of the session, by formula, is a plan of."""

@@ -47,6 +47,15 @@ class SettingField:
         number = self._into_bounds(number)
         return round(number) if self.kind == "integer" else number
 
+    def suggested(self, value: Any) -> Any:
+        """Return what to take in the place of a wrong value.
+
+        Next to a bound that is excluded lies no number that anybody wants: the default then.
+        """
+        nearest = self.nearest(value)
+        beyond = self.low_open and isinstance(value, int | float) and value <= (self.low or 0)
+        return self.default if beyond else nearest
+
     def _into_bounds(self, number: float) -> float:
         step = 1.0 if self.kind == "integer" else 0.01
         if self.low is not None and (number < self.low or (self.low_open and number <= self.low)):
@@ -65,6 +74,19 @@ class SettingField:
         low = f"{self.low:,g}" if not self.low_open else f"above {self.low:,g}"
         high = f"{self.high:,.10g}"
         return f"{low} to {high} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A value in a control that no setting took.
+
+    Attributes:
+        words: What is wrong with it.
+        instead: The value to take in its place.
+    """
+
+    words: str
+    instead: Any
 
 
 def setting_field(key: str, method: str = "lora") -> SettingField:

@@ -10,6 +10,8 @@ RUN/
   checkpoints/    step-00000120/ …
   adapter/        the deliverable
   ranks/          spectra per checkpoint
+  questions.json  what the adapter is asked when it is proven
+  report.html     one page about all of it, written when the run ends
   trackers/       what TensorBoard and its like keep
 """
 
@@ -28,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.durable import replace_file
 from core.errors import UserError
 from core.events import Event, RunEnded, events_in, to_line
+from core.refusals import way_out
 from core.settings import RunSettings, load_settings, save_settings
 
 Phase = Literal["created", "running", "finished", "stopped", "paused", "failed", "interrupted"]
@@ -76,6 +79,8 @@ class RunFolder:
         self.checkpoints_dir = path / "checkpoints"
         self.adapter_dir = path / "adapter"
         self.ranks_dir = path / "ranks"
+        self.questions_file = path / "questions.json"
+        self.report_file = path / "report.html"
 
     @classmethod
     def create(cls, path: Path, settings: RunSettings) -> "RunFolder":
@@ -85,11 +90,12 @@ class RunFolder:
             UserError: The folder exists and is not empty, or cannot be written.
         """
         run = cls(path)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UserError(
-                f"{path} exists already.", "Choose another name, or resume the run that is there."
-            )
         try:
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise UserError(
+                    f"{path} exists already.",
+                    "Choose another name, or resume the run that is there.",
+                )
             run.checkpoints_dir.mkdir(parents=True)
             run.ranks_dir.mkdir()
             save_settings(settings, run.settings_file)
@@ -97,7 +103,7 @@ class RunFolder:
         except OSError as error:
             raise UserError(
                 f"The run folder {path} cannot be written: {error.strerror}.",
-                "Free some space or choose another folder.",
+                way_out(error),
             ) from None
         return run
 

@@ -138,6 +138,8 @@ class TextReporter:
             self._say(f"Validation loss {before:.3f} → {after:.3f} ({abs(change):.0%} {how}).")
         if event.adapter:
             self._say(f"The adapter is in {event.adapter}")
+        if self._run.report_file.is_file():
+            self._say(f"The report is {self._run.report_file}")
         self._say(f"The run is {event.outcome} at step {event.step}.")
         if event.outcome in ("stopped", "paused", "interrupted"):
             self._say(f"Go on with: rankscope train --resume {self._run.path}")
@@ -181,7 +183,10 @@ def _in_words(event: MemoryMeasured | AdapterProven) -> str:
         predicted, measured = event.predicted_bytes / _GIB, event.measured_bytes / _GIB
         error = f", {predicted / measured - 1:+.1%}" if measured else ""
         return f"Peak memory: predicted {predicted:.2f} GiB, measured {measured:.2f} GiB{error}."
-    return (
+    words = (
         f"Proven in a fresh process: {event.modules} modules changed, "
-        f"logits differ by up to {event.logit_difference:.2f}."
+        f"logits differ by up to {event.logit_difference:.2f}"
     )
+    if event.asked:
+        words += f", {event.stopped} of {event.asked} answers stopped by themselves"
+    return f"{words}."

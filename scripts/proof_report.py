@@ -43,10 +43,10 @@ def row(file: Path) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def place(name: str) -> tuple[str, int, str]:
-    """Return what puts R before D, R2 before R10, and a control after its proof."""
+def place(name: str) -> tuple[int, int, str]:
+    """Return what puts R before D and S, R2 before R10, and a control after its proof."""
     letter, number, more = re.fullmatch(r"(\D+)(\d+)(.*)", name).groups()  # type: ignore[union-attr]
-    return ("0" if letter == "R" else "1", int(number), more)
+    return ("RDS".find(letter), int(number), more)
 
 
 if __name__ == "__main__":

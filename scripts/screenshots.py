@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from offscreen import complain, live, scratch_home, wait_until, without_a_screen
-from page_scenes import prepare_page
+from page_scenes import ALL_RUNS, VIEWS, prepare_page
 from PySide6.QtWidgets import QApplication
 
 from core.paths import runs_dir
@@ -75,15 +75,15 @@ def draw(arguments: argparse.Namespace, run: Path) -> None:
     application.session.load(RunFolder.open(run).settings)
     application.run.open(run)
     session = application.session
-    known = wait_until(lambda: bool(session.data or session.data_error), DATA_SECONDS)
+    known = wait_until(lambda: session.has_all_rows or bool(session.data_error), DATA_SECONDS)
     if not known:
         complain("The data was not read in time; its page is drawn as it is.")
     elif session.data_error:
         complain(f"The data could not be read: {session.data_error.message}")
-    wanted = arguments.pages.split(",") if arguments.pages else list(window.page_names())
+    wanted = arguments.pages.split(",") if arguments.pages else [*window.page_names(), *ALL_RUNS]
     themes = THEMES if arguments.theme == "both" else (arguments.theme,)
     for name in wanted:
-        window.go(name)
+        window.go(VIEWS.get(name, name))
         live(SETTLE_SECONDS)
         prepare_page(name, application)
         for theme in themes:

@@ -69,7 +69,7 @@ class Page(QWidget):
         self.setProperty("ground", "window")
         self.setAccessibleName(self.title)
         self._built = False
-        self.sentence_label = ElidedLabel(self.sentence, "body", "muted")
+        self.sentence_label = ElidedLabel(self.sentence, "body", "muted", sentence=True)
         self._actions = QHBoxLayout()
         self._actions.setSpacing(8)
         self._head = head = QHBoxLayout()

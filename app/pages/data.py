@@ -23,7 +23,10 @@ from core.data.lengths import RowLengths
 from core.errors import UserError
 
 ROWS, NARROW_ROWS = 376, 280
-FILES = "Data (*.jsonl *.json *.csv *.tsv *.parquet *.txt *.md);;All files (*)"
+FILES = (
+    "Data (*.jsonl *.ndjson *.json *.csv *.tsv *.parquet *.arrow *.feather *.txt *.md *.gz *.zst);;"
+    "All files (*)"
+)
 
 
 class DataPage(Page):
@@ -123,8 +126,8 @@ class DataPage(Page):
         self._fit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take a file."""
-        if event.mimeData().hasUrls():
+        """Take a file or a folder; of several, nobody could tell which is meant."""
+        if len(event.mimeData().urls()) == 1:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:

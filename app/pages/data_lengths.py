@@ -141,4 +141,5 @@ class LengthsCard(Card):
         grid.addWidget(form_row(self._session, "data.held_out", theme=theme), 0, 1)
         train_on = form_row(self._session, "data.train_on", answers, theme=theme)
         grid.addWidget(train_on, 1, 0, 1, 2)
+        grid.addWidget(form_row(self._session, "data.fold_turns", theme=theme), 2, 0, 1, 2)
         return form

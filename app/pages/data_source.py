@@ -24,13 +24,11 @@ FORMATS = {
 
 def columns_of(path: str) -> list[str]:
     """Return the columns of the first row of a file; empty where it cannot be read."""
-    from core.data.readers import reader_for  # not before the first frame
-    from core.data.rows import data_file
+    from core.data.source import find_source  # not before the first frame
 
     try:
-        file = data_file(path)
-        first = next(reader_for(file).read(file), None)
-    except (UserError, OSError):
+        first = next(find_source(path).records(), None)
+    except UserError:
         return []
     return [str(name) for name in first.values] if first else []
 

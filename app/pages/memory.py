@@ -22,6 +22,7 @@ from app.widgets.evidence_card import EvidenceCard
 from app.widgets.explained import explain_part
 from app.widgets.fit_card import FitCard
 from app.widgets.host_card import HostCard
+from app.widgets.memory_bar import Scale
 from app.widgets.memory_parts import Legend
 from app.widgets.memory_strip import choose_method, chosen_row
 from app.widgets.peak_curve import PeakCurve
@@ -125,7 +126,8 @@ class MemoryPage(Page):
         self._device.setAccessibleName(f"Plan for another card, now {device.name}")
         measured = measured_peak(session, self.context.run)
         self.rows.show_plans(session.plans, device, chosen_row(session), measured)
-        self._bars.caption.set_full_text(f"hatched: {used_words(device)}")
+        drawn = not Scale.of(device, session.plans).enlarged
+        self._bars.caption.set_full_text(f"{'hatched: ' * drawn}{used_words(device)}")
         self.cells.refresh()
         curves = self.length_curve.steps(), self.batch_curve.steps()
         self._slices.run(chain(self.cards.steps(), *curves))

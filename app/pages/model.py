@@ -69,7 +69,7 @@ class ModelPage(Page):
         line.addWidget(self._list_card(), 1)
         line.addWidget(self.details)
         self.body.addLayout(line, 1)
-        self._badges = Slices(self)
+        self._badges, self._search_models = Slices(self), Slices(self)
         self._unjudged = False
         self._session.plan_changed.connect(self._judge_again)
         self._fit()
@@ -83,10 +83,16 @@ class ModelPage(Page):
             self._judge_again()
 
     def reload(self) -> None:
-        """Look for models again."""
-        recent = self.context.preferences.recent_models
-        models = find_models(recent)
-        self.entries.show_entries([Entry(model, model.source in recent) for model in models])
+        """Look for models again, between two frames: each has headers that are read."""
+        self._search_models.run(self._find())
+
+    def _find(self) -> Iterator[None]:
+        recent, found = self.context.preferences.recent_models, []
+        for model in find_models(recent):
+            found.append(Entry(model, model.source in recent))
+            yield
+        self.entries.show_entries(found)
+        self._take_description()
         self.filters.show_counts({name: self.entries.count(name) for name in self.filters.names})
         self._judge_again()
         self._select_current()

@@ -63,7 +63,7 @@ class TrainPage(Page):
             tone="info",
         )
         self.form = TrainSettings(self.context.session, self.context.theme)
-        self.checks = ChecksView(self.context.launch, self.context.session, self.context.theme)
+        self.checks = ChecksView(self.context)
         self.body.addWidget(self.next_run)
         self.body.addWidget(self.form)
         self.body.addWidget(self.checks, 1)

@@ -22,7 +22,7 @@ class AnswersView(QWidget):
         self.back.clicked.connect(lambda: self._choose(self._chosen - 1))
         self.forth.clicked.connect(lambda: self._choose(self._chosen + 1))
         self.number = label("", "caption", "muted")
-        self.question = ElidedLabel("", "small")
+        self.question = ElidedLabel("", "small", sentence=True)
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self.question, 1)
@@ -116,7 +116,7 @@ def _add_row(grid: QGridLayout, name: str, text: str, tone: str) -> None:
     line: QLabel = label(name, "caption", "muted")
     place = grid.rowCount()
     grid.addWidget(line, place, 0)
-    grid.addWidget(ElidedLabel(_one_line(text), "small", tone), place, 1)
+    grid.addWidget(ElidedLabel(_one_line(text), "small", tone, sentence=True), place, 1)
 
 
 def _one_line(text: str) -> str:

@@ -1,23 +1,23 @@
 """The preflight list: what speaks against a start, what would mend it, and what is fine."""
 
-import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.launch import Launch
+from app.pages.base import PageContext
+from app.pages.train_rehearsal import RehearsalPanel
 from app.session import Session
-from app.setting_field import setting_field
+from app.setting_words import list_words, set_words, titled
 from app.style.theme import Theme
 from app.widgets.basic import Card, IconLabel, button, label
 from app.words import plural
-from core.settings import setting_keys
+from core.settings import RunSettings
 
 if TYPE_CHECKING:
     from core.checks import CheckResult
 
-KEY = re.compile(r"\b[a-z]+\.[a-z_]+\b")
 MARKS = {
     "block": ("circle-x", "danger", "Blocks the start"),
     "warn": ("triangle-alert", "warn", "Warning"),
@@ -28,17 +28,22 @@ MARKS = {
 
 
 class CheckRow(QWidget):
-    """One finding: its mark, what is, what to do, and a button where a setting does it."""
+    """One finding: its mark, what is, what to do, and a button where a setting does it.
 
-    def __init__(self, theme: Theme, session: Session) -> None:
+    Signals:
+        mended: The button was pressed; what it should set.
+    """
+
+    mended = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._session = session
-        self._result: CheckResult | None = None
+        self._changes: Mapping[str, Any] = {}
         self.mark = IconLabel("check", "ok", theme=theme)
         self.message = label("", "body", wrap=True)
         self.fix = label("", "small", "muted", wrap=True)
-        self.apply = button("Apply", theme=theme, small=True)
-        self.apply.clicked.connect(self._on_apply)
+        self.apply = button("", theme=theme, small=True)
+        self.apply.clicked.connect(lambda: self.mended.emit(self._changes))
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(12)
@@ -51,28 +56,37 @@ class CheckRow(QWidget):
 
     def show_result(self, result: "CheckResult") -> None:
         """Show another finding."""
-        self._result = result
+        self._changes = result.changes
         icon, tone, word = MARKS[result.level]
         self.mark.set_icon(icon, tone)
         self.mark.setToolTip(f"{word} ({result.id})")
-        self.message.setText(_titled(result.message))
-        self.fix.setText(_titled(result.fix))
-        self.fix.setVisible(bool(result.fix))
+        self.message.setText(titled(result.message))
+        self.fix.setText(titled(result.fix))
         self.apply.setVisible(bool(result.changes))
-        self.apply.setAccessibleName(f"Apply: {self.fix.text()}")
+        if result.changes:
+            self.apply.setText(set_words(result.changes))
+            self.apply.setToolTip(list_words(result.changes))
+        self.fix.setVisible(bool(result.fix) and not self._says_it_all(result))
         self.setAccessibleName(f"{word}: {self.message.text()} {self.fix.text()}")
 
-    def _on_apply(self) -> None:
-        if self._result is not None:
-            self._session.change(self._result.changes)
+    def _says_it_all(self, result: "CheckResult") -> bool:
+        """Tell whether the button says what the fix says: Set max length to 512 tokens."""
+        said, fix = self.apply.text().lower(), self.fix.text().lower().rstrip(".")
+        return bool(result.changes) and said.startswith(fix)
 
 
 class CheckGroup(Card):
-    """Findings of a kind under one title; hidden where there are none."""
+    """Findings of a kind under one title; hidden where there are none.
 
-    def __init__(self, title: str, theme: Theme, session: Session) -> None:
+    Signals:
+        mended: The button of a finding was pressed; what it should set.
+    """
+
+    mended = Signal(object)
+
+    def __init__(self, title: str, theme: Theme) -> None:
         super().__init__(title, " ")
-        self._theme, self._session = theme, session
+        self._theme = theme
         self.rows: list[CheckRow] = []
         self._list = QVBoxLayout()
         self._list.setSpacing(10)
@@ -81,7 +95,8 @@ class CheckGroup(Card):
     def show_results(self, results: "list[CheckResult]") -> None:
         """Show other findings."""
         while len(self.rows) < len(results):
-            row = CheckRow(self._theme, self._session)
+            row = CheckRow(self._theme)
+            row.mended.connect(self.mended)
             self.rows.append(row)
             self._list.addWidget(row)
         for row, result in zip(self.rows, results, strict=False):
@@ -91,19 +106,59 @@ class CheckGroup(Card):
         self.setVisible(bool(results))
 
 
+class Mended(QWidget):
+    """What a button has just set, with the way back; gone when anything else changes."""
+
+    def __init__(self, session: Session, theme: Theme) -> None:
+        super().__init__()
+        self._session = session
+        self._after: RunSettings | None = None
+        self.words = label("", "small", "muted")
+        self.undo = button("Undo", theme=theme, small=True)
+        self.undo.clicked.connect(session.undo)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        layout.addWidget(self.words)
+        layout.addWidget(self.undo)
+        layout.addStretch(1)
+        session.settings_changed.connect(self._on_settings)
+        self.hide()
+
+    def mend(self, changes: Mapping[str, Any]) -> None:
+        """Make the changes and say so."""
+        before = self._session.settings
+        if not self._session.mend(changes) or self._session.settings == before:
+            return
+        self._after = self._session.settings
+        self.words.setText(f"Done: {'; '.join(list_words(changes).splitlines())}.")
+        self.undo.setToolTip(self.words.text())
+        self.show()
+
+    def _on_settings(self) -> None:
+        if self._session.settings != self._after:
+            self.hide()
+
+
 class ChecksView(QWidget):
     """What to look at above, what is fine below; both follow the settings."""
 
-    def __init__(self, launch: Launch, session: Session, theme: Theme) -> None:
+    def __init__(self, context: PageContext) -> None:
         super().__init__()
-        self._launch = launch
+        self._launch = launch = context.launch
+        session, theme = context.session, context.theme
         self.state = label("", "small", "muted", wrap=True)
-        self.trouble = CheckGroup("To look at", theme, session)
-        self.fine = CheckGroup("Fine", theme, session)
+        self.rehearsal = RehearsalPanel(context)
+        self.mended = Mended(session, theme)
+        self.trouble = CheckGroup("To look at", theme)
+        self.fine = CheckGroup("Fine", theme)
+        self.trouble.mended.connect(self.mended.mend)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         layout.addWidget(self.state)
+        layout.addWidget(self.mended)
+        layout.addWidget(self.rehearsal)
         layout.addWidget(self.trouble)
         layout.addWidget(self.fine)
         layout.addStretch(1)
@@ -124,16 +179,10 @@ class ChecksView(QWidget):
         if preflight.doing:
             return f"{preflight.doing} …"
         if preflight.error:
-            return f"Some checks could not be made: {preflight.error}"
+            return f"Some checks could not be made: {titled(preflight.error)}"
         if not preflight.results:
             return "Checks of tokens and device begin as soon as model and data have been read."
         blocks = len(self._launch.blocks)
         if blocks:
             return f"{plural(blocks, 'finding')} must be mended before the run can start."
         return "Nothing keeps the run from starting."
-
-
-def _titled(text: str) -> str:
-    """Return the text with settings called as the window calls them: Max length."""
-    keys = set(setting_keys())
-    return KEY.sub(lambda m: setting_field(m[0]).title if m[0] in keys else m[0], text)

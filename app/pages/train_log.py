@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QButtonGroup, QListView, QStyledItemDelegate, QSty
 
 from app.log_words import LogLine, log_line
 from app.pages.train_answers import AnswersView
+from app.pages.train_proofs import ProofsView
+from app.run_controller import RunController
 from app.style.icons import paint_icon
 from app.style.theme import Theme, font
 from app.widgets.basic import Button, Card, button
@@ -124,19 +126,22 @@ class LogList(QListView):
 
 
 class LogCard(Card):
-    """The list with its filter chips, and in its place, when asked for, the sample answers."""
+    """The list with its filter chips; in its place, when asked for, sample answers or proofs."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, run: RunController, theme: Theme) -> None:
         super().__init__()
         self.setAccessibleName("What happened")
         self.switch = Segmented(
-            [("log", "What happened"), ("answers", "Answers")], theme=theme, name="Show"
+            [("log", "What happened"), ("answers", "Answers"), ("proofs", "Proofs")],
+            theme=theme,
+            name="Show",
         )
         self.switch.changed.connect(self._show)
         self.header.addWidget(self.switch)
         self.header.addStretch(1)
         self.body.addLayout(self.header)
         self.answers = AnswersView(theme)
+        self.proofs = ProofsView(run, theme)
         self.lines = LogLines()
         self.list = LogList()
         self.list.setObjectName("log_list")
@@ -159,23 +164,27 @@ class LogCard(Card):
         self.chips["all"].setChecked(True)
         self.body.addWidget(self.list, 1)
         self.body.addWidget(self.answers, 1)
+        self.body.addWidget(self.proofs, 1)
         self._show("log")
 
     def show_events(self, events: list[Event]) -> None:
         """Show another run."""
         self.lines.show_events(events)
         self.answers.show_events(events)
+        self.proofs.refresh()
         self._count()
 
     def add(self, event: Event) -> None:
         """Show one more event."""
         self.lines.add(event)
         self.answers.add(event)
+        self.proofs.add(event)
         self._count()
 
     def _show(self, which: str) -> None:
         self.list.setVisible(which == "log")
         self.answers.setVisible(which == "answers")
+        self.proofs.setVisible(which == "proofs")
         for chip in self.chips.values():
             chip.setVisible(which == "log")
 

@@ -53,7 +53,7 @@ class RunView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
-        self.log = LogCard(theme)
+        self.log = LogCard(self._run, theme)
         self.ranks = RanksCard(context)
         self.side = self._small_card(theme)
         for left, right, stretch in (

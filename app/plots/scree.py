@@ -1,7 +1,7 @@
 """The scree plot: singular values on a log axis, against those of a random update."""
 
 from math import log10
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyqtgraph as pg
@@ -19,10 +19,14 @@ SHOWN = 1e-3
 """Functional values are shown down to this share of the first."""
 
 
+Unit = Literal["own", "first", "base"]
+
+
 class ScreePlot(SpectrumPlot):
     """σ_i over i, as they are, or in units of another length.
 
     Attributes:
+        base_norm: ‖W₀‖ of the module, 0 where it is not known.
         functional: σ(ΔW·C^½) of the module on the user's own rows, or None; drawn from σ₁ down,
             since its unit is another one.
     """
@@ -32,20 +36,27 @@ class ScreePlot(SpectrumPlot):
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "Singular values")
         self.functional: Floats | None = None
-        self._relative = False
+        self._unit: Unit = "own"
+        self.base_norm = 0.0
         self._functional = pg.PlotCurveItem(antialias=True)
         self._floor = pg.InfiniteLine(angle=0, movable=False)
         self.add(self._functional, self._floor)
         self.restyle()
 
-    def set_relative(self, relative: bool) -> None:
-        """Draw σ/σ₁ instead of σ, so that modules of different size can be compared."""
-        self._relative = relative
+    def set_unit(self, unit: Unit) -> None:
+        """Draw σ as it is, over σ₁, or over ‖W₀‖, so that modules of other size can be compared."""
+        self._unit = unit
         self.redraw()
+
+    def _length(self, module: ModuleSpectrum) -> float:
+        """Return what σ is divided by."""
+        if self._unit == "base":
+            return self.base_norm or 1.0
+        return module.scalars["spectral"] if self._unit == "first" else 1.0
 
     def draw(self, module: ModuleSpectrum) -> None:
         """Draw σ, its null band and the floor of the numbers, in log10."""
-        unit = module.scalars["spectral"] if self._relative else 1.0
+        unit = self._length(module)
         sigma = module.singular_values / unit
         low, high = (curve / unit for curve in module.null.singular_values)
         components = np.arange(1.0, len(sigma) + 1)

@@ -10,7 +10,7 @@ from app.rank_actions.base import RankAction
 from app.rank_desk import RankDesk
 from app.rank_evidence import RankEvidence
 from app.widgets.basic import Button, ElidedLabel, IconLabel, button, icon_button, set_variant
-from app.widgets.tabs import ShownSize
+from app.widgets.tabs import Deck
 from core.ranks.verdict import Kind, Verdict
 
 IN_SIGHT = 3
@@ -39,7 +39,7 @@ class ActBar(QWidget):
         self._actions = [action(context, desk, evidence) for action in ACTIONS]
         self._icon = IconLabel("gauge", "text_3", theme=theme, size=18)
         self._words = ElidedLabel("", "label")
-        self._detail = ElidedLabel("", "body", "muted")
+        self._detail = ElidedLabel("", "body", "muted", sentence=True)
         self.buttons: dict[RankAction, Button] = {}
         self._more = icon_button("ellipsis", "More actions", theme=theme)
         self._menu = QMenu(self)
@@ -60,7 +60,7 @@ class ActBar(QWidget):
             self.buttons[action] = made
             row.addWidget(made)
         row.addWidget(self._more)
-        self._stack = ShownSize()
+        self._stack = Deck()
         for action in self._actions:
             self._stack.addWidget(action)
         self._stack.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
@@ -86,7 +86,6 @@ class ActBar(QWidget):
         close = self.opened is action
         self._stack.setCurrentWidget(action)
         self._stack.setVisible(not close)
-        self._stack.updateGeometry()
 
     def refresh(self) -> None:
         """Say what is known now, and offer what can be done now."""

@@ -3,11 +3,12 @@
 from typing import ClassVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.rank_actions.base import RankAction
 from app.widgets.basic import hairline, label
 from app.widgets.measure_panel import MeasurePanel
+from app.widgets.tabs import Deck
 from core.ranks.before_after import BASE, FULL, BeforeAfter, Change, Text
 from core.ranks.paired import Estimate
 
@@ -43,7 +44,7 @@ class EvaluateAction(RankAction):
         self._grid = QGridLayout(self.table)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(24)
-        self.stack = QStackedWidget()
+        self.stack = Deck()
         self.stack.addWidget(self.panel)
         self.stack.addWidget(self.table)
         card.body.addWidget(self.stack)

@@ -8,13 +8,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QWidget
 
 from app.amounts import with_unit
-from app.assistant import Task
+from app.assistant import Lane, Task
 from app.pages.base import PageContext
 from app.widgets.basic import button, label
 from app.widgets.controls import Segmented
-from core.events import Event, Reply, RunEnded
+from core.events import Event, Progress, Reply, RunEnded
 from core.exporters import EXPORTERS, AdapterProfile
 from core.jobs.adapter import AdapterRequest
+from core.jobs.base import JobRequest
 
 
 class Writing(QWidget):
@@ -22,6 +23,9 @@ class Writing(QWidget):
 
     Args:
         request: Makes the request for a profile and a folder when the button is pressed.
+        verb: The text of the button.
+        job: What the worker is asked for.
+        lane: The worker that is asked; None for that of data.
         profiles: Whether the runtime can be chosen.
 
     Signals:
@@ -33,13 +37,16 @@ class Writing(QWidget):
     def __init__(
         self,
         context: PageContext,
-        request: Callable[[str, str], AdapterRequest],
+        request: Callable[[str, str], JobRequest],
         *,
         verb: str,
+        job: str = "adapter",
+        lane: Lane | None = None,
         profiles: bool = True,
     ) -> None:
         super().__init__()
-        self._context, self._request = context, request
+        self._context, self._request, self._job = context, request, job
+        self._lane = lane or context.assistant.data
         self._task: Task | None = None
         theme = context.theme
         kinds = {name: EXPORTERS[name] for name in EXPORTERS}
@@ -58,10 +65,13 @@ class Writing(QWidget):
         self.write = button(verb, theme=theme, icon="save")
         self.write.setObjectName("write_adapter")
         self.write.clicked.connect(self._on_write)
+        self.cancel = button("Cancel", theme=theme)
+        self.cancel.clicked.connect(self._on_cancel)
+        self.cancel.hide()
         self.outcome = label("", "small", "muted", wrap=True)
         where = QHBoxLayout()
         where.setSpacing(8)
-        for widget in (self.folder, choose, self.write):
+        for widget in (self.folder, choose, self.write, self.cancel):
             where.addWidget(widget, 1 if widget is self.folder else 0)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -91,6 +101,12 @@ class Writing(QWidget):
         elif self.outcome.property("tone") == "danger":
             self._say("", "muted")
 
+    def wait_for(self, missing: str) -> None:
+        """Say what is still to be chosen; "" for nothing."""
+        self.allow("")
+        self.write.setEnabled(not missing and self._task is None)
+        self.write.setToolTip(missing)
+
     def _explain(self) -> None:
         self.about.setText(EXPORTERS[self.profile.value].summary)
 
@@ -104,18 +120,30 @@ class Writing(QWidget):
         request = self._request(self.profile.value, self.folder.text())
         self.write.setEnabled(False)
         self._say("Starting the worker …", "muted")
-        lane = self._context.assistant.data
-        self._task = lane.ask("adapter", request.model_dump(mode="json"), self._on_event)
+        self._task = self._lane.ask(self._job, request.model_dump(mode="json"), self._on_event)
+        self.cancel.show()
+
+    def _on_cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._end()
+        self._say("Nothing was written.", "muted")
+
+    def _end(self) -> None:
+        self._task = None
+        self.cancel.hide()
+        self.write.setEnabled(True)
 
     def _on_event(self, event: Event) -> None:
         match event:
+            case Progress():
+                self._say(event.message, "muted")
             case Reply():
                 self._say(_words(event.data), "ok")
                 self.folder.setModified(False)
                 self.done.emit(Path(event.data["path"]))
             case RunEnded():
-                self._task = None
-                self.write.setEnabled(True)
+                self._end()
                 if event.outcome == "failed":
                     self._say(f"{event.message} {event.hint}", "danger")
 
@@ -127,9 +155,16 @@ class Writing(QWidget):
 
 def _words(written: dict[str, Any]) -> str:
     """Return what was written and how it was read back."""
+    if "intruders" in written:
+        return (
+            f"Written: {written['intruders']} intruder dimensions in {written['modules']} modules "
+            f"damped; the refit to the same rank left {written['residual']:.2%} of ‖ΔW‖ behind."
+        )
+    error = written.get("error", 0.0)
+    near = f" ‖ΔW − ΔW_k‖/‖ΔW‖ is {error:.2g}." if error else ""
     largest = max(written["verified"].values(), default=0.0)
     runtimes = ", ".join(written["verified"])
     return (
         f"Written: {written['parameters']:,} parameters, {with_unit(written['size_bytes'])}. Read "
-        f"back by the rule of {runtimes}: the same ΔW to {largest:.0e} of its size."
+        f"back by the rule of {runtimes}: the same ΔW to {largest:.0e} of its size.{near}"
     )

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.plots.alignment import AlignmentPlot
 from app.plots.intruder_plot import IntruderPlot
@@ -11,6 +11,7 @@ from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.legend import Key, Legend
 from app.widgets.measure_panel import MeasurePanel
+from app.widgets.tabs import Deck
 from core.ranks.intruders import THRESHOLD
 
 WORDS = (
@@ -57,7 +58,7 @@ class AgainstBaseView(RankView):
             why=RANKS["intruders"],
         )
         self.intruders.threshold_chosen.connect(self._on_threshold)
-        self.stack = QStackedWidget()
+        self.stack = Deck()
         plots = QWidget()
         self.stack.addWidget(self.panel)
         self.stack.addWidget(plots)

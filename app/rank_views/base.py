@@ -6,8 +6,10 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QWidget
 
 from app.pages.base import PageContext
+from app.plots.plot_card import PlotCard
 from app.rank_desk import RankDesk
 from app.rank_evidence import RankEvidence
+from app.rank_words import about
 
 
 class RankView(QWidget):
@@ -67,6 +69,8 @@ class RankView(QWidget):
         if self._built and self.isVisible() and self.desk.spectra is not None:
             self._stale = False
             self.draw()
+            for card in self.findChildren(PlotCard):
+                card.source.setText(about(self.desk.source))
 
     def mark_stale(self) -> None:
         """Draw again when the view is next seen."""

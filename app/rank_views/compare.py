@@ -1,12 +1,11 @@
 """Compare: this adapter against another one, direction by direction and layer by layer."""
 
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.pages.base import PageContext
 from app.plots.color_bar import ColorBar
@@ -18,16 +17,11 @@ from app.rank_desk import RankDesk
 from app.rank_evidence import RankEvidence
 from app.rank_views.base import RankView
 from app.why import RANKS
-from app.widgets.basic import Button, Card, IconLabel, button, label
+from app.widgets.adapter_chooser import AdapterChooser
+from app.widgets.basic import Card, IconLabel, label
 from app.widgets.controls import Segmented
 from app.widgets.legend import Key, Legend
-from core.errors import UserError
-from core.paths import runs_dir
-from core.ranks.find import find_adapter
-from core.run_folder import list_runs
-
-RECENT = 8
-"""So many runs stand in the menu; others are found in their folder."""
+from app.widgets.tabs import Deck
 
 
 class CompareView(RankView):
@@ -43,7 +37,7 @@ class CompareView(RankView):
     def build(self) -> None:
         """Make the choice of the other adapter, and the two plots."""
         theme = self.context.theme
-        self.stack = QStackedWidget()
+        self.stack = Deck()
         self.stack.addWidget(self._make_invitation())
         plots = QWidget()
         self.stack.addWidget(plots)
@@ -76,7 +70,7 @@ class CompareView(RankView):
         self.map_card.add_control(self.bar)
         self.map_card.add_control(self.side)
         self.difference_card.add_control(self.measure)
-        self.difference_card.add_control(self._make_chooser("Another…", small=True))
+        self.difference_card.add_control(self._make_chooser("Another", small=True))
         for control in (self.side, self.measure):
             control.setProperty("compact", "true")
             control.changed.connect(lambda _value: self.draw())
@@ -99,11 +93,15 @@ class CompareView(RankView):
         made.body.addLayout(layout, 1)
         return made
 
-    def _make_chooser(self, text: str, *, small: bool = False) -> Button:
-        made = button(text, theme=self.context.theme, icon="git-compare", small=small)
-        menu = QMenu(made)
-        menu.aboutToShow.connect(lambda: self._fill_menu(menu))
-        made.setMenu(menu)
+    def _make_chooser(self, text: str, *, small: bool = False) -> AdapterChooser:
+        made = AdapterChooser(
+            text,
+            theme=self.context.theme,
+            icon="git-compare",
+            shown=self.desk.source.shown_run,
+            small=small,
+        )
+        made.chosen.connect(self.compare_with)
         return made
 
     def draw(self) -> None:
@@ -138,24 +136,6 @@ class CompareView(RankView):
             "rank, or an adapter folder of the same base model."
         )
 
-    def _fill_menu(self, menu: QMenu) -> None:
-        menu.clear()
-        shown = self.desk.source.run.path if self.desk.source.run is not None else None
-        for run in list_runs(runs_dir())[: RECENT + 1]:
-            try:
-                find_adapter(run.path)
-            except UserError:
-                continue
-            if run.path != shown or self.desk.source.opened is not None:
-                menu.addAction(run.path.name, partial(self.compare_with, run.path))
-        menu.addSeparator()
-        menu.addAction("Adapter folder…", self._on_folder)
-
     def compare_with(self, path: Path) -> None:
-        """Compare with the adapter in a PEFT or run folder."""
+        """Compare with another adapter."""
         self.comparison.compare_with(path)
-
-    def _on_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Compare with a PEFT adapter folder")
-        if folder:
-            self.compare_with(Path(folder))

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.plots.importance import ImportancePlot
 from app.plots.loss_curve import LOOKS, LossCurvePlot
@@ -11,6 +11,7 @@ from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.legend import Key, Legend
 from app.widgets.measure_panel import MeasurePanel
+from app.widgets.tabs import Deck
 
 WORDS = (
     "Which rank is enough shows in the loss on rows that were held out.",
@@ -52,7 +53,7 @@ class DoesItMatterView(RankView):
         )
         self.loss.k_chosen.connect(self.desk.set_k)
         self.importance.module_chosen.connect(self.desk.select)
-        self.stack = QStackedWidget()
+        self.stack = Deck()
         plots = QWidget()
         self.stack.addWidget(self.panel)
         self.stack.addWidget(plots)

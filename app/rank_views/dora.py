@@ -2,8 +2,6 @@
 
 from typing import Any, ClassVar
 
-from PySide6.QtWidgets import QStackedWidget
-
 from app.assistant import Task
 from app.pages.base import PageContext
 from app.plots.plot_card import PlotCard
@@ -14,6 +12,7 @@ from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.basic import Card, button, label
 from app.widgets.legend import Key, Legend
+from app.widgets.tabs import Deck
 from core.events import Event, Progress, Reply, RunEnded
 from core.models.info import locate
 from core.ranks.lengths import Lengths
@@ -60,7 +59,7 @@ class DoraView(RankView):
             why=RANKS["lengths"],
         )
         self.plot.module_chosen.connect(self.desk.select)
-        self.stack = QStackedWidget()
+        self.stack = Deck()
         self.stack.addWidget(self.invitation)
         self.stack.addWidget(self.card)
         self.row.addWidget(self.stack)

@@ -5,7 +5,7 @@ from typing import ClassVar
 from app.amounts import with_unit
 from app.plots.energy import EnergyPlot
 from app.plots.plot_card import PlotCard
-from app.plots.scree import ScreePlot
+from app.plots.scree import ScreePlot, Unit
 from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.controls import Segmented
@@ -15,6 +15,10 @@ from app.words import compact
 CHANCE = Key("random, 5 – 95 %", "band", "line_grey")
 DATA = Key("on your data, from σ₁", "dashes", "line_plum")
 BYTES_PER_NUMBER = {"F64": 8, "F32": 4, "BF16": 2, "F16": 2}
+
+
+UNITS: list[tuple[Unit, str]] = [("own", "σ"), ("first", "σ/σ₁"), ("base", "σ/‖W₀‖")]
+"""The last one is there once the adapter was measured beside its base."""
 
 
 class SpectrumView(RankView):
@@ -33,7 +37,7 @@ class SpectrumView(RankView):
             theme=theme,
             why=RANKS["singular_values"],
         )
-        self.unit = Segmented([("own", "σ"), ("first", "σ/σ₁")], theme=theme, name="Unit of σ")
+        self.unit = Segmented(UNITS, theme=theme, name="Unit of σ")
         self.unit.setProperty("compact", "true")
         self.unit.changed.connect(self._on_unit)
         self.scree_card.add_control(self.unit)
@@ -55,6 +59,11 @@ class SpectrumView(RankView):
         size = len(module.singular_values)
         use = self.evidence.use
         used = use.by_name.get(module.name) if use is not None else None
+        base = self.evidence.base.by_name.get(module.name) if self.evidence.base else None
+        self.unit.set_last(*UNITS[-1], shown=base is not None)
+        if base is None and self.unit.value == "base":
+            self.unit.set_value("own")
+        self.scree.base_norm = base.base_norm if base is not None else 0.0
         self.scree.functional = used.functional if used is not None else None
         keys = (Key("ΔW", "line", "line_orange"), *([DATA] if used is not None else []), CHANCE)
         self.scree_card.legend.set_keys(*keys)
@@ -79,5 +88,5 @@ class SpectrumView(RankView):
             f"all modules at k = {k}: {compact(numbers)} parameters, {with_unit(size)}"
         )
 
-    def _on_unit(self, unit: object) -> None:
-        self.scree.set_relative(unit == "first")
+    def _on_unit(self, unit: Unit) -> None:
+        self.scree.set_unit(unit)

@@ -44,7 +44,8 @@ SETTINGS: dict[str, Why] = {
     ),
     "data.path": Why(
         what="The examples to learn from: questions with the answers you want.",
-        effect="JSONL, JSON, CSV, Parquet and text files are read; their columns are recognised.",
+        effect="JSONL, JSON, CSV, Parquet, Arrow and text files are read, also packed with gzip or "
+        "zstd, and folders of them; their columns are recognised.",
         start="The starter data: 3,000 dictionary definitions.",
     ),
     "data.prompt_column": Why(
@@ -62,6 +63,12 @@ SETTINGS: dict[str, Why] = {
         effect="answers: questions are read but not learned, so that nothing is wasted on "
         "imitating the one who asks. everything: both, for plain text.",
         start="answers, when the data has questions and answers.",
+    ),
+    "data.fold_turns": Why(
+        what="Some chat templates know no system turn, or want question and answer by turns.",
+        effect="A system turn is put into the question after it, and turns of one speaker that "
+        "follow each other become one. No word is lost.",
+        start="Off, unless a check says that the template refuses rows.",
     ),
     "data.max_length": Why(
         what="The longest row, in tokens; a token is a word or a piece of one.",

@@ -76,10 +76,17 @@ def label(text: str, style: str = "body", tone: str = "", wrap: bool = False) ->
 
 
 class ElidedLabel(Label):
-    """One line that gives up its middle when it is too long; the whole text is its tool tip."""
+    """One line that is shortened when it is too long; the whole text is its tool tip.
 
-    def __init__(self, text: str = "", style: str = "body", tone: str = "") -> None:
+    Names and paths give up their middle, sentences their end.
+    """
+
+    def __init__(
+        self, text: str = "", style: str = "body", tone: str = "", *, sentence: bool = False
+    ) -> None:
         super().__init__("", style, tone)
+        modes = Qt.TextElideMode
+        self._mode = modes.ElideRight if sentence else modes.ElideMiddle
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._full = ""
         self.set_full_text(text)
@@ -115,7 +122,7 @@ class ElidedLabel(Label):
 
     def _elide(self) -> None:
         metrics = QFontMetrics(self.font())
-        shown = metrics.elidedText(self._full, Qt.TextElideMode.ElideMiddle, max(0, self.width()))
+        shown = metrics.elidedText(self._full, self._mode, max(0, self.width()))
         self.setText(shown)
         self.setToolTip(self._full if shown != self._full else "")
 
@@ -229,7 +236,7 @@ class Card(QFrame):
         self.header = QHBoxLayout()
         self.header.setSpacing(8)
         self.title = label(title, "card")
-        self.caption = ElidedLabel(caption, "small", "muted")
+        self.caption = ElidedLabel(caption, "small", "muted", sentence=True)
         self.body = QVBoxLayout()
         self.body.setSpacing(8)
         if title:

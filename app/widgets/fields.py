@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.session import Session
-from app.setting_field import SettingField, setting_field
+from app.setting_field import SettingField, Wrong, setting_field
 from app.style.theme import Theme
 from app.why import SETTINGS, Why
 from app.widgets.basic import Button, button, label
@@ -120,6 +120,7 @@ class FormRow(QWidget):
         self._hide_error()
         cast(Field, self.field).changed.connect(self._on_changed)
         session.settings_changed.connect(self._on_settings)
+        session.typed_wrong_changed.connect(self._on_typed_wrong)
         self._on_settings()
 
     @property
@@ -188,14 +189,28 @@ class FormRow(QWidget):
             self.field.blockSignals(was)
             self._hide_error()
 
+    def _on_typed_wrong(self) -> None:
+        """Show the setting again where the wrong value was mended from elsewhere."""
+        if self.error and self.key not in self._session.typed_wrong:
+            self._error.setText("")
+            self._on_settings()
+            self._hide_error()
+
     def _on_changed(self, value: Any) -> None:
         try:
             self._session.settings.with_changes({self.setting.key: value})
         except UserError as error:
             self._show_error(value, error)
+            self._settle()
             return
         self._hide_error()
         self._session.change({self.setting.key: value}, stroke=True)
+
+    def _settle(self) -> None:
+        """Go back to the value from before typing: 8 was taken on the way to the wrong 8.5."""
+        if isinstance(self.field, NumberField) and self._followed != self.field.settled:
+            self._followed = self.field.settled
+            self._session.change({self.setting.key: self._followed}, stroke=True)
 
     def _show_error(self, value: Any, error: UserError) -> None:
         bounds = f" Allowed: {self.setting.bounds}." if self.setting.bounds else ""
@@ -203,19 +218,20 @@ class FormRow(QWidget):
         words = error.message if told else f"{value} does not work here."
         self._error.setText(words + bounds)
         self._error.show()
-        self._nearest = self.setting.nearest(value)
+        self._nearest = self.setting.suggested(value)
         self._mend.setText(f"Use {number_text(self._nearest)}")
         self._mend.setAccessibleName(f"Use {number_text(self._nearest)}")
         self._mend.setVisible(self._nearest not in (value, ()))
         self._mark_invalid(True)
-        self._session.say_typed(self.key, f"{self.setting.title}: {self.error}")
+        wrong = Wrong(f"{self.setting.title}: {self.error}", self._nearest)
+        self._session.say_typed(self.key, wrong)
 
     def _hide_error(self) -> None:
         self._error.setText("")
         self._error.hide()
         self._mend.hide()
         self._mark_invalid(False)
-        self._session.say_typed(self.key, "")
+        self._session.say_typed(self.key, None)
 
     def _mark_invalid(self, invalid: bool) -> None:
         if isinstance(self.field, TextField):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from app.rank_evidence import Changes, RankEvidence
 from app.style.theme import Theme
@@ -51,19 +51,24 @@ class MeasurePanel(Card):
         for widget in (self.start, self.stop):
             buttons.addWidget(widget)
         buttons.addStretch(1)
-        inner = QVBoxLayout()
+        column = QWidget()  # of a fixed width, by which its texts know how many lines they need
+        column.setFixedWidth(WIDTH)
+        inner = QVBoxLayout(column)
+        inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(8)
-        inner.addStretch(1)
         inner.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignHCenter)
-        for text in (self._title, self._cost, self._with, self._error, self.bar):
-            text.setMinimumWidth(WIDTH)
-            text.setMaximumWidth(WIDTH)
-            inner.addWidget(text, 0, Qt.AlignmentFlag.AlignHCenter)
         for text in (self._title, self._cost, self._with, self._error):
             text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            inner.addWidget(text)
+        inner.addWidget(self.bar)
         inner.addLayout(buttons)
-        inner.addStretch(1)
-        self.body.addLayout(inner, 1)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(column)
+        middle.addStretch(1)
+        self.body.addStretch(1)
+        self.body.addLayout(middle)
+        self.body.addStretch(1)
         self.refresh()
 
     def refresh(self) -> None:

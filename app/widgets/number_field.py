@@ -1,5 +1,6 @@
 """A number that may be typed wrong: it keeps the text and says what is allowed."""
 
+import re
 from typing import Any
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
@@ -13,6 +14,8 @@ from app.widgets.controls import draw_chevron
 
 STEPPERS = 22
 """Width of the two arrows, in pixels."""
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+"""An integer with commas between its thousands."""
 
 
 def number_text(value: Any) -> str:
@@ -22,6 +25,25 @@ def number_text(value: Any) -> str:
         mantissa, mark, exponent = text.partition("e")
         return f"{mantissa}e{int(exponent)}" if mark else text
     return str(value)
+
+
+def number_of(text: str, *, whole: bool) -> int | float | str:
+    """Return the number that people mean, the text where it is none or could be two.
+
+    1,024 is an integer with a mark between its thousands; for other numbers a comma is a decimal
+    one, so that 1,024 could mean either and is neither. 1e3 is an integer, 12,5 and 8.5 are not.
+    """
+    text = text.strip()
+    grouped = GROUPED.fullmatch(text)
+    if whole and grouped:
+        return int(text.replace(",", ""))
+    try:
+        number = float(text if whole or grouped else text.replace(",", "."))
+    except ValueError:
+        return text
+    if not whole:
+        return number
+    return int(number) if number.is_integer() else text
 
 
 class TextField(QLineEdit):
@@ -84,6 +106,7 @@ class NumberField(TextField):
     def __init__(self, field: SettingField, *, powers: bool = False) -> None:
         super().__init__()
         self._field, self._powers = field, powers
+        self._settled: Any = field.default
         self.setTextMargins(0, 0, STEPPERS + self._unit_width(), 0)
         self.setAccessibleDescription(field.bounds)
         self.textEdited.connect(self._on_typed)
@@ -91,15 +114,22 @@ class NumberField(TextField):
     @property
     def value(self) -> Any:
         """The number, or the text where it is none."""
-        text = self.text().strip().replace(",", "" if self._field.kind == "integer" else ".")
-        try:
-            return int(text) if self._field.kind == "integer" else float(text)
-        except ValueError:
-            return self.text().strip()
+        return number_of(self.text(), whole=self._field.kind == "integer")
+
+    @property
+    def settled(self) -> Any:
+        """The number from before typing: the beginning of a wrong one may be a valid number."""
+        return self._settled
 
     def set_value(self, value: Any) -> None:
         """Show another number."""
         super().set_value(number_text(value))
+        self._settled = value
+
+    def _on_edited(self) -> None:
+        super()._on_edited()
+        if self.property("invalid") != "true":
+            self._settled = self.value
 
     def _on_typed(self, _text: str) -> None:
         """Follow the fingers while the number is a valid one; judge only when typing is over."""

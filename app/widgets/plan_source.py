@@ -103,7 +103,8 @@ class PlanSource(QWidget):
         """Say what is being done, else what went wrong, else what cannot be done now."""
         exact, session = self._exact, self._session
         if exact.job:
-            self._say(exact.message, "")
+            stale = " For the settings as they were when it began." * exact.is_for_other_settings
+            self._say(exact.message + stale, "")
         elif exact.problem:
             self._say(exact.problem, "danger")
         elif session.refusal:

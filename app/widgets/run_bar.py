@@ -18,6 +18,8 @@ from app.words import duration
 from core.events import CheckpointSaved, Evaluated, Progress, RunEnded, StepDone
 from core.history import History
 
+SILENT_SECONDS, LISTEN_MS = 60.0, 5000
+"""A worker that says nothing for so long is talked about; that is looked at every few seconds."""
 REFRESH_MS = 200
 """The line about a live run changes at most that often."""
 
@@ -72,13 +74,16 @@ class RunBar(QFrame):
         self.dot = RunDot(theme)
         self.word = label("", "card")
         self.word.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        self.detail = ElidedLabel("", "body", "muted")
+        self.detail = ElidedLabel("", "body", "muted", sentence=True)
         self._make_buttons()
         self._lay_out()
         self._progress, self._doing = 0.0, ""
         self._spoken = RunPhase.NO_PLAN
         self._timer = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
+        self._listening = QTimer(self, interval=LISTEN_MS)
+        self._listening.timeout.connect(self._on_listening)
+        self._listening.start()
         run.phase_changed.connect(self.refresh)
         run.run_changed.connect(self._on_run)
         run.event_arrived.connect(self._on_event)
@@ -126,11 +131,18 @@ class RunBar(QFrame):
         run = self._run
         if run.phase is RunPhase.READY:
             return self._launch.why_not or next(iter(self._launch.warnings), run.detail)
+        if run.silent_seconds > SILENT_SECONDS:
+            return self._silent_line()
         if run.phase is RunPhase.RUNNING:
             return self._running_line()
         if run.phase is RunPhase.FINISHED:
             return finished_words(run.history) or run.detail
         return run.detail
+
+    def _silent_line(self) -> str:
+        since = duration(self._run.silent_seconds)
+        doing = self._doing or self._run.detail or "training"
+        return f"No word for {since}, last: {doing} · “Stop now” is beside Stop"
 
     def _running_line(self) -> str:
         run = self._run
@@ -159,6 +171,10 @@ class RunBar(QFrame):
         why = "" if face.can_stop else "Nothing is running."
         self.pause.setToolTip(why or "Save a checkpoint and free the device (Ctrl+P)")
         self.stop.setToolTip(why or "Save what there is and end (Ctrl+.)")
+
+    def _on_listening(self) -> None:
+        if self._run.silent_seconds > SILENT_SECONDS:
+            self.refresh()
 
     def _on_run(self) -> None:
         self._doing = ""

@@ -1,7 +1,7 @@
 """A row of tabs: exclusive views of the same thing."""
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QTabBar, QVBoxLayout, QWidget
 
 
 class Tabs(QTabBar):
@@ -17,7 +17,7 @@ class Tabs(QTabBar):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.stack = ShownSize()
+        self.stack = Deck()
         self.setAccessibleName(name)
         self.setDrawBase(False)
         self.setExpanding(False)
@@ -45,21 +45,58 @@ class Tabs(QTabBar):
             self.setTabText(0, self.tabText(0))  # or a gap stays where the tab was
 
     def _on_current(self, index: int) -> None:
-        self.stack.setCurrentIndex(index)
-        self.stack.updateGeometry()
         if index >= 0:
+            self.stack.setCurrentIndex(index)
             self.shown.emit(self.stack.widget(index))
 
 
-class ShownSize(QStackedWidget):
-    """A stack as high as what it shows needs, not as the highest of all."""
+class Deck(QWidget):
+    """One of several widgets at a time, as high as that one needs.
 
-    def minimumSizeHint(self) -> QSize:
-        """Return what the shown widget needs."""
-        shown = self.currentWidget()
-        return shown.minimumSizeHint() if shown is not None else super().minimumSizeHint()
+    `QStackedWidget` is as high as the highest of all: its layout answers, whatever a subclass says.
+    """
 
-    def sizeHint(self) -> QSize:
-        """Return what the shown widget asks for."""
-        shown = self.currentWidget()
-        return shown.sizeHint() if shown is not None else super().sizeHint()
+    def __init__(self) -> None:
+        super().__init__()
+        self._widgets: list[QWidget] = []
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+
+    def addWidget(self, widget: QWidget) -> None:
+        """Add a widget; the first one is shown."""
+        self._layout.addWidget(widget)
+        self._widgets.append(widget)
+        widget.setVisible(len(self._widgets) == 1)
+
+    def count(self) -> int:
+        """Return how many there are."""
+        return len(self._widgets)
+
+    def widget(self, index: int) -> QWidget:
+        """Return one by its place."""
+        return self._widgets[index]
+
+    def indexOf(self, widget: QWidget) -> int:
+        """Return the place of one, -1 if it is none of them."""
+        return self._widgets.index(widget) if widget in self._widgets else -1
+
+    def currentIndex(self) -> int:
+        """Return the place of the one that is shown."""
+        shown = (i for i, widget in enumerate(self._widgets) if not widget.isHidden())
+        return next(shown, -1)
+
+    def currentWidget(self) -> QWidget | None:
+        """Return the one that is shown."""
+        index = self.currentIndex()
+        return self._widgets[index] if index >= 0 else None
+
+    def setCurrentIndex(self, index: int) -> None:
+        """Show the one at a place."""
+        self.setCurrentWidget(self._widgets[index])
+
+    def setCurrentWidget(self, widget: QWidget) -> None:
+        """Show one of them."""
+        for other in self._widgets:
+            if other is not widget:
+                other.hide()
+        widget.show()

@@ -38,7 +38,7 @@ class Speaker:
         self._model = model.eval()
         self._tokenizer = tokenizer
         self._has_adapter = has_adapter
-        self._stop_ids = _stop_ids(model, tokenizer)
+        self._stop_ids = stop_ids(model, tokenizer)
 
     def answer(
         self, messages: Conversation, side: str, sampling: Sampling, control: Control
@@ -103,7 +103,7 @@ def _choose(logits: torch.Tensor, temperature: float, draws: torch.Generator) ->
     return int(torch.multinomial(shares, 1, generator=draws))
 
 
-def _stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+def stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     """Return all tokens that end an answer: the generation config may name several."""
     stated = model.generation_config.eos_token_id if model.generation_config else None
     ids = stated if isinstance(stated, list) else [stated]

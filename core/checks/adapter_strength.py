@@ -2,14 +2,14 @@
 
 import math
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 LOW, HIGH = 0.25, 4.0
 """Of α/r. The LoRA paper uses 1 and 2 (arXiv:2106.09685, appendix D), most recipes 1 to 2."""
 
 
-@CHECKS.register("adapter-strength")
+@check("adapter-strength", 30)
 def adapter_strength(context: CheckContext) -> Finding | None:
     """Say so where α/r is far from what recipes use; rsLoRA's α/√r is held to α/√r at r = 16."""
     adapter = context.settings.adapter
@@ -25,5 +25,5 @@ def adapter_strength(context: CheckContext) -> Finding | None:
         message = f"A scaling {ratio} of {scaling:.3g} is unusual: the run may {likely}."
         mended = 2.0 * (math.sqrt(rank) * usual / 2 if root else rank)
         fix = f"Set adapter.alpha to {mended:g}, or lower the learning rate with it."
-        return Finding("info", message, fix, {"adapter.alpha": mended})
+        return Finding("warn", message, fix, {"adapter.alpha": mended})
     return Finding("ok", f"A scaling {ratio} of {scaling:.3g} is usual.")

@@ -1,10 +1,10 @@
 """Were all answers found in the rendered conversations?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 
-@CHECKS.register("answer-spans")
+@check("answer-spans", 19)
 def answer_spans(context: CheckContext) -> Finding | None:
     """Warn where the chat template hides answers, so that they are not trained."""
     if context.tokens is None or not context.tokens.stats.answers:

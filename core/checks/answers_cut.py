@@ -1,13 +1,13 @@
 """How much of the answers lies beyond the maximal length?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 WARN_ABOVE = 0.02
 """Share of the answers' tokens."""
 
 
-@CHECKS.register("answers-cut")
+@check("answers-cut", 20)
 def answers_cut(context: CheckContext) -> Finding | None:
     """Warn where more than 2 % of what should be trained is cut."""
     if context.tokens is None:

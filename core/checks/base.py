@@ -45,6 +45,14 @@ Check = Callable[[CheckContext], Finding | None]
 """Judges a run; None where the context does not hold what it needs, or there is no such thing."""
 
 CHECKS: Registry[Check] = Registry("preflight check")
+NUMBERS: dict[str, tuple[int, ...]] = {}
+"""Which items of the preflight list (`core.checks.reference`) each check answers."""
+
+
+def check(name: str, *numbers: int) -> Callable[[Check], Check]:
+    """Return a decorator that registers a check and the items of the list that it answers."""
+    NUMBERS[name] = numbers
+    return CHECKS.register(name)
 
 
 def run_checks(context: CheckContext) -> list[CheckResult]:

@@ -1,13 +1,23 @@
 """Does the model know how a conversation is written, and does it take all of ours?"""
 
-from core.checks.base import CHECKS, Finding, refused
+from itertools import pairwise
+
+from core.checks.base import Finding, check, refused
 from core.checks.context import CheckContext
 
 
-@CHECKS.register("chat-template")
+@check("chat-template", 14)
 def chat_template(context: CheckContext) -> Finding | None:
     """Block where rows cannot be rendered; warn where the model has no template for them."""
     if context.token_error is not None:
+        unfolded = _unfolded(context)
+        if unfolded:
+            return Finding(
+                "block",
+                f"The chat template of this model refuses rows; {unfolded}.",
+                "Fold such turns into the ones beside them (data.fold_turns).",
+                {"data.fold_turns": True},
+            )
         return refused(context.token_error)
     if context.table is None or context.table.format == "text":
         return None
@@ -24,3 +34,21 @@ def chat_template(context: CheckContext) -> Finding | None:
             "Choose an instruct model to train a conversation.",
         )
     return Finding("ok", "Conversations are written with the model's own chat template.")
+
+
+def _unfolded(context: CheckContext) -> str:
+    """Return what folding turns would mend, "" where nothing of that kind is wrong."""
+    if context.table is None or context.settings.data.fold_turns:
+        return ""
+    rows = context.table.rows
+    system = sum(any(message.role == "system" for message in row) for row in rows)
+    repeated = sum(any(a.role == b.role for a, b in pairwise(row)) for row in rows)
+    found = [
+        f"{number:,} of {len(rows):,} {words}"
+        for number, words in (
+            (system, "have a system turn"),
+            (repeated, "have two turns of one speaker in a row"),
+        )
+        if number
+    ]
+    return " and ".join(found)

@@ -25,15 +25,19 @@ class TokenFacts:
         stats: Numbers about the encoded rows.
         has_chat_template: The tokenizer brings one.
         double_start: The start token stands twice at the beginning of a row.
+        missing_start: The tokenizer begins texts with a start token, and no row has one.
         split_markers: Markers of the chat template that are no tokens of the model, with the number
             of tokens that each falls into.
+        untrained_markers: Markers of the chat template whose embedding was never trained.
         thinks: The chat template knows thoughts, a part of the answer that nobody is shown.
     """
 
     stats: DataStats
     has_chat_template: bool
     double_start: bool = False
+    missing_start: bool = False
     split_markers: tuple[tuple[str, int], ...] = ()
+    untrained_markers: tuple[str, ...] = ()
     thinks: bool = False
 
 
@@ -53,6 +57,37 @@ class DeviceFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RehearsalFacts:
+    """What doing all of it once came to; made by `core.training.rehearsal` in the worker.
+
+    Attributes:
+        device: Kind of the device.
+        failed_at: The stage that failed, such as "in step 2"; "" where none did.
+        reason: What it said.
+        hint: What it said to do.
+        exhausted: Memory ran out there.
+        seconds: How long it took.
+        measured_bytes: The peak of memory.
+        outside: Weights that are not on the device.
+        modules: Number of adapted modules.
+        dead: Those of them to which no gradient came.
+        padded: Packed rows were asked for, and a trial did not prove that none sees another.
+    """
+
+    device: str = ""
+    failed_at: str = ""
+    reason: str = ""
+    hint: str = ""
+    exhausted: bool = False
+    seconds: float = 0.0
+    measured_bytes: int = 0
+    outside: tuple[str, ...] = ()
+    modules: int = 0
+    dead: tuple[str, ...] = ()
+    padded: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckContext:
     """Everything that is known about a run before it starts; what is not known is None.
 
@@ -66,6 +101,7 @@ class CheckContext:
         tokens: What the tokenizer told, None without one (`token_error` says why, if it failed).
         device: Where the run will happen.
         trial: What was tried on the device, None where nothing was.
+        rehearsal: What a rehearsal came to, None where there was none.
         free_disk_bytes: Free space where runs are kept.
         runs: The folder of all runs.
     """
@@ -81,6 +117,7 @@ class CheckContext:
     token_error: UserError | None = None
     device: Device | None = None
     trial: DeviceFacts | None = None
+    rehearsal: RehearsalFacts | None = None
     free_disk_bytes: int | None = None
     runs: Path | None = None
 

@@ -1,10 +1,10 @@
 """Are rows longer than what the model was made for?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 
-@CHECKS.register("context-length")
+@check("context-length")
 def context_length(context: CheckContext) -> Finding | None:
     """Warn where rows exceed the context of the model, block where it cannot compute them.
 

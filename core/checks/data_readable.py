@@ -1,10 +1,10 @@
 """Can the data be read, and do its columns say what is question and what is answer?"""
 
-from core.checks.base import CHECKS, Finding, refused
+from core.checks.base import Finding, check, refused
 from core.checks.context import CheckContext
 
 
-@CHECKS.register("data-readable")
+@check("data-readable", 10, 11)
 def data_readable(context: CheckContext) -> Finding | None:
     """Block on data that cannot be read; warn of what was mended while reading."""
     if context.data_error is not None:

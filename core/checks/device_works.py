@@ -1,10 +1,10 @@
 """Do products and quantized weights work on the device?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 
-@CHECKS.register("device-works")
+@check("device-works", 1, 2)
 def device_works(context: CheckContext) -> Finding | None:
     """Block where a product fails, or one with weights of the run's bits."""
     trial = context.trial

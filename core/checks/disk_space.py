@@ -1,6 +1,6 @@
 """Is there room for the checkpoints?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 from core.errors import UserError
 from core.memory.host import run_bytes
@@ -10,7 +10,7 @@ RESERVE_BYTES = 2 * 2**30
 MIB = 2**20
 
 
-@CHECKS.register("disk-space")
+@check("disk-space", 32)
 def disk_space(context: CheckContext) -> Finding | None:
     """Block where the checkpoints and the deliverable do not fit; warn below 2 GiB of reserve."""
     if context.free_disk_bytes is None or context.model is None:

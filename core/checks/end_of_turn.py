@@ -1,21 +1,22 @@
 """Does the model learn to stop?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
+BLOCK_ABOVE = 0.5
 WARN_ABOVE = 0.01
-"""Share of the answers without a trained end."""
+"""Shares of the answers without a trained end."""
 
 
-@CHECKS.register("end-of-turn")
+@check("end-of-turn", 21)
 def end_of_turn(context: CheckContext) -> Finding | None:
-    """Warn where answers have no end, or where it is cut off."""
+    """Block where most answers have no end; warn where some have none, or it is cut off."""
     if context.tokens is None or not context.tokens.stats.answers:
         return None
     stats = context.tokens.stats
     if stats.open_ends > WARN_ABOVE * stats.answers:
         return Finding(
-            "warn",
+            "block" if stats.open_ends > BLOCK_ABOVE * stats.answers else "warn",
             f"{stats.open_ends:,} of {stats.answers:,} answers end without an end-of-turn token: "
             "the model may never learn to stop.",
             "Choose a model whose chat template closes every turn.",

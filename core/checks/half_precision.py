@@ -1,13 +1,13 @@
 """Can the model be computed in fp16?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 OVERFLOWING = ("gemma", "gemma2", "gemma3", "gemma3_text", "t5", "mt5", "umt5", "phi")
 """Families whose hidden states are known to exceed 65,504, the largest fp16 number."""
 
 
-@CHECKS.register("half-precision")
+@check("half-precision", 3)
 def half_precision(context: CheckContext) -> Finding | None:
     """Warn of fp16 where the family is known for infinite values in it."""
     if context.model is None:

@@ -1,13 +1,13 @@
 """Are rows held out, so that overfitting can be seen?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 FEW_ROWS = 20
 """Fewer held-out rows give a validation loss that is mostly noise."""
 
 
-@CHECKS.register("held-out")
+@check("held-out", 29)
 def held_out(context: CheckContext) -> Finding | None:
     """Warn where nothing, or almost nothing, is held out."""
     if context.split is None:

@@ -1,13 +1,13 @@
 """Are the held-out rows unlike those that are learned?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 WARN_ABOVE = 0.02
 """Share of the held-out rows."""
 
 
-@CHECKS.register("held-out-apart")
+@check("held-out-apart", 13)
 def held_out_apart(context: CheckContext) -> Finding | None:
     """Warn where held-out rows nearly repeat rows that are learned; whole copies never do."""
     if context.near is None or context.split is None:

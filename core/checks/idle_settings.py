@@ -2,12 +2,12 @@
 
 from operator import attrgetter
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 from core.settings import RunSettings, without_effect
 
 
-@CHECKS.register("idle-settings")
+@check("idle-settings")
 def idle_settings(context: CheckContext) -> Finding | None:
     """Name the first setting that somebody changed to no effect, and say why it has none."""
     usual = RunSettings()

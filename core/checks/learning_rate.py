@@ -1,6 +1,6 @@
 """Is the learning rate in the band that usually works for adapters?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 ADAPTIVE = (2e-5, 2e-3)
@@ -15,7 +15,7 @@ USUAL = {
 }
 
 
-@CHECKS.register("learning-rate")
+@check("learning-rate", 30)
 def learning_rate(context: CheckContext) -> Finding | None:
     """Say so where the learning rate is unusual, or with LoRA+ the faster one of B."""
     training = context.settings.training
@@ -25,12 +25,17 @@ def learning_rate(context: CheckContext) -> Finding | None:
         likely = "learn hardly anything" if rate < low else "diverge"
         message = f"A learning rate of {rate:g} is unusual: the run may {likely}."
         nearest = min(max(rate, low), high)
-        fix = f"Most adapters use {low:g} to {high:g}."
-        return Finding("info", message, fix, {"training.learning_rate": nearest})
+        fix = f"Most adapters use {_text(low)} to {_text(high)}."
+        return Finding("warn", message, fix, {"training.learning_rate": nearest})
     fastest = rate * training.lora_plus
     if fastest > high:
         message = f"With LoRA+, B learns at a rate of {fastest:g}: the run may diverge."
         slower = float(f"{high / training.lora_plus:g}")
         fix = f"Lower the learning rate to {slower:g}."
-        return Finding("info", message, fix, {"training.learning_rate": slower})
+        return Finding("warn", message, fix, {"training.learning_rate": slower})
     return Finding("ok", f"A learning rate of {rate:g} is usual for adapters.")
+
+
+def _text(rate: float) -> str:
+    """Return 2e-5, as people write it, not 2e-05."""
+    return f"{rate:g}".replace("e-0", "e-")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 from core.errors import UserError
 from core.memory.devices import Device
@@ -22,7 +22,7 @@ FIXES = {
 """By the kind of failure, where no list of changes can be named."""
 
 
-@CHECKS.register("memory-fits")
+@check("memory-fits", 4)
 def memory_fits(context: CheckContext) -> Finding | None:
     """Warn where the plan exceeds the free memory; the plan is an estimate, so never block."""
     if context.model is None or context.device is None or not context.model.tensors:

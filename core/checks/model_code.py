@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 from core.errors import UserError
 from core.models.json_file import read_json
 
 
-@CHECKS.register("model-code")
+@check("model-code", 9)
 def model_code(context: CheckContext) -> Finding | None:
     """Warn where config.json points to code in the model's folder, which is never run."""
     if context.model is None:

@@ -1,16 +1,18 @@
 """Can the base model be read, and are all of its weights there?"""
 
-from core.checks.base import CHECKS, Finding, refused
+from core.checks.base import Finding, check, refused
 from core.checks.context import CheckContext
+from core.models.gated import NoAccess
 from core.models.hub_cache import cached_snapshot
 from core.models.sources import is_hub_id, local_path
 
 
-@CHECKS.register("model-readable")
+@check("model-readable", 7, 8)
 def model_readable(context: CheckContext) -> Finding | None:
     """Block on a model that cannot be read or that has no weights."""
     source = context.settings.model.source
-    if context.model_error is not None and _is_elsewhere(source):
+    given = not isinstance(context.model_error, NoAccess)
+    if context.model_error is not None and given and _is_elsewhere(source):
         return Finding("warn", context.model_error.message, context.model_error.hint)
     if context.model_error is not None:
         return refused(context.model_error)

@@ -1,10 +1,10 @@
 """Does the optimizer work on the device?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 
-@CHECKS.register("optimizer-device")
+@check("optimizer-device")
 def optimizer_device(context: CheckContext) -> Finding | None:
     """Block paged states where there is no NVIDIA GPU whose memory they could leave."""
     if context.device is None:

@@ -2,11 +2,11 @@
 
 import psutil
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 
-@CHECKS.register("power")
+@check("power", 35)
 def power(context: CheckContext) -> Finding | None:
     """Warn of a battery that a run would empty."""
     if context.device is None:

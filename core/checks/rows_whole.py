@@ -1,11 +1,11 @@
 """Are there empty answers, or rows that stand in the data more than once?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 from core.data.table import RowTable
 
 
-@CHECKS.register("rows-whole")
+@check("rows-whole", 13)
 def rows_whole(context: CheckContext) -> Finding | None:
     """Warn of empty answers and of exact duplicates."""
     table = context.table

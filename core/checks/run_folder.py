@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 from core.run_folder import new_run_path
 
 
-@CHECKS.register("run-folder")
+@check("run-folder", 33)
 def run_folder(context: CheckContext) -> Finding | None:
     """Block where the folder cannot be written; say so where the name is taken."""
     if context.runs is None:

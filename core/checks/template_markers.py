@@ -1,10 +1,10 @@
 """Are the borders of a turn tokens of their own?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 
-@CHECKS.register("template-markers")
+@check("template-markers", 15)
 def template_markers(context: CheckContext) -> Finding | None:
     """Block where a marker of the chat template falls into pieces: it is of another model."""
     if context.tokens is None:

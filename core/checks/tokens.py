@@ -1,23 +1,21 @@
 """Adds to a context what only the tokenizer can tell; worker and command line only."""
 
 import json
-import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.checks.context import CheckContext, TokenFacts
+from core.checks.markers import split_markers, untrained_markers
 from core.control import Control
 from core.data.desk import DataDesk
 from core.data.stats import summarise
 from core.errors import UserError
 from core.events import Progress
+from core.models.prepare import prepare
 
 if TYPE_CHECKING:
     from core.data.token_rows import TokenRows
-
-MARKER = re.compile(r"<\|[^<>|]+\|>|<｜[^<>｜]+｜>|<(?:start|end)_of_turn>")
-"""How templates write the borders of a turn: ChatML and Llama 3, DeepSeek, Gemma."""
 
 
 def with_tokens(
@@ -33,6 +31,7 @@ def with_tokens(
     settings = context.settings
     try:
         tokenizer = yield from desk.tokenizer(settings.model.source, control)
+        folder = yield from prepare(settings.model.source, control)
         tokens = yield from desk.encoded(settings.data, settings.model.source, control)
     except UserError as error:
         return replace(context, token_error=error)
@@ -41,7 +40,9 @@ def with_tokens(
         stats=summarise(tokens, settings.data.max_length),
         has_chat_template=bool(tokenizer.chat_template),
         double_start=_double_start(tokens, tokenizer),
-        split_markers=tuple(_split(tokenizer, template)),
+        missing_start=_missing_start(tokens, tokenizer),
+        split_markers=tuple(split_markers(tokenizer, template)),
+        untrained_markers=tuple(untrained_markers(tokenizer, template, folder)),
         thinks="<think>" in template,
     )
     return replace(context, tokens=facts)
@@ -53,9 +54,9 @@ def _double_start(tokens: "TokenRows", tokenizer: Any) -> bool:
     return start is not None and bool(((ids[first] == start) & (ids[first + 1] == start)).any())
 
 
-def _split(tokenizer: Any, template: str) -> Iterator[tuple[str, int]]:
-    """Yield the markers in the template that the tokenizer does not know as one token."""
-    for marker in dict.fromkeys(MARKER.findall(template)):
-        pieces = len(tokenizer.encode(marker, add_special_tokens=False))
-        if pieces > 1:
-            yield marker, pieces
+def _missing_start(tokens: "TokenRows", tokenizer: Any) -> bool:
+    """Tell whether the tokenizer begins a text with a start token and the rows do not."""
+    start = tokenizer.bos_token_id
+    begins = start is not None and tokenizer("a")["input_ids"][:1] == [start]
+    first = tokens.ids.values[tokens.ids.starts[:-1][tokens.lengths > 0]]
+    return bool(begins and len(first) and not (first == start).any())

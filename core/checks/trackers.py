@@ -1,11 +1,11 @@
 """Are the trackers that the run names installed?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 from core.trackers import TRACKERS, is_installed
 
 
-@CHECKS.register("trackers")
+@check("trackers")
 def trackers(context: CheckContext) -> Finding | None:
     """Warn of those that are missing: the run trains without them."""
     chosen = context.settings.tracking.trackers

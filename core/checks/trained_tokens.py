@@ -1,6 +1,6 @@
 """Is there something to learn in the rows?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 BLOCK_ABOVE = 0.5
@@ -8,7 +8,7 @@ WARN_ABOVE = 0.01
 """Shares of rows without a trained token."""
 
 
-@CHECKS.register("trained-tokens")
+@check("trained-tokens", 18)
 def trained_tokens(context: CheckContext) -> Finding | None:
     """Block where most rows teach nothing, warn where more than one in a hundred does."""
     if context.tokens is None:

@@ -1,10 +1,10 @@
 """Do tokenizer and model belong together?"""
 
-from core.checks.base import CHECKS, Finding
+from core.checks.base import Finding, check
 from core.checks.context import CheckContext
 
 
-@CHECKS.register("vocabulary")
+@check("vocabulary", 24)
 def vocabulary(context: CheckContext) -> Finding | None:
     """Block where the data has tokens for which the model has no embedding."""
     if context.tokens is None or context.model is None:

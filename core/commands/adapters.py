@@ -2,7 +2,7 @@
 
 import argparse
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from core.ranks.actions import plans
 from core.ranks.actions.draft import Draft
 from core.ranks.actions.truncation import TruncationPlan, truncated
 from core.ranks.actions.write import write_adapter
+from core.ranks.metrics import Array
 from core.ranks.report import kind_label
 from core.ranks.spectra import AdapterSpectra
 
 Document = dict[str, Any]
+Choice = argparse._MutuallyExclusiveGroup
 _PROFILES = {
     name: kind for name in EXPORTERS if issubclass(kind := EXPORTERS[name], AdapterProfile)
 }
@@ -30,8 +32,8 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_choice(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """Add `--rank`, `--energy` and `--parameters`, of which one may be given."""
+def add_choice(parser: argparse.ArgumentParser, *, required: bool) -> Choice:
+    """Add `--rank`, `--energy` and `--parameters`, of which one may be given; return them."""
     group = parser.add_mutually_exclusive_group(required=required)
     group.add_argument("--rank", type=int, metavar="K", help="directions to keep in every module")
     group.add_argument(
@@ -43,10 +45,17 @@ def add_choice(parser: argparse.ArgumentParser, *, required: bool) -> None:
         metavar="N",
         help="numbers to keep in all modules together: the directions with the largest σ²/(m+n)",
     )
+    return group
 
 
-def chosen(spectra: AdapterSpectra, arguments: argparse.Namespace) -> TruncationPlan:
+def chosen(
+    spectra: AdapterSpectra,
+    arguments: argparse.Namespace,
+    worth: Mapping[str, Array] | None = None,
+) -> TruncationPlan:
     """Return the plan that the options ask for; without any, what is above rounding stays.
+
+    `worth` is that of each component by module, σ² if not given.
 
     Raises:
         UserError: A number is out of bounds.
@@ -54,9 +63,9 @@ def chosen(spectra: AdapterSpectra, arguments: argparse.Namespace) -> Truncation
     if arguments.rank is not None:
         return plans.keep_rank(spectra, arguments.rank)
     if arguments.energy is not None:
-        return plans.keep_energy(spectra, arguments.energy)
+        return plans.keep_energy(spectra, arguments.energy, worth)
     if arguments.parameters is not None:
-        return plans.keep_budget(spectra, arguments.parameters)
+        return plans.keep_budget(spectra, arguments.parameters, worth)
     return plans.keep_everything(spectra)
 
 
@@ -66,7 +75,15 @@ def truncate(draft: Draft, arguments: argparse.Namespace) -> Document:
     Raises:
         UserError: A number is out of bounds, or the folder exists.
     """
-    plan = chosen(draft.spectra(), arguments)
+    return written(draft, chosen(draft.spectra(), arguments), arguments)
+
+
+def written(draft: Draft, plan: TruncationPlan, arguments: argparse.Namespace) -> Document:
+    """Write a plan where `--out` says, and return the document.
+
+    Raises:
+        UserError: The folder exists.
+    """
     document = plan_document(draft, plan)
     if arguments.out:
         document["written"] = write(truncated(draft, plan), arguments)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from core.commands.base import COMMANDS
+from core.commands.numbers import number, whole
 from core.control import Control
 from core.errors import UserError
 from core.events import Answer, Progress
@@ -33,9 +34,9 @@ class Chat:
         parser.add_argument("adapter", metavar="RUN_OR_ADAPTER")
         parser.add_argument("--against-base", action="store_true", help="ask the base model too")
         parser.add_argument("--base", metavar="MODEL", help="base model of a foreign adapter")
-        parser.add_argument("--temperature", type=float, default=0.0, metavar="X")
-        parser.add_argument("--max-tokens", type=int, default=200, metavar="N")
-        parser.add_argument("--seed", type=int, default=7, metavar="N")
+        parser.add_argument("--temperature", type=number(0, 10), default=0.0, metavar="X")
+        parser.add_argument("--max-tokens", type=whole(1), default=200, metavar="N")
+        parser.add_argument("--seed", type=whole(0), default=7, metavar="N")
 
     @staticmethod
     def run(arguments: argparse.Namespace) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from core.commands.extraction import extraction_document, tell_extraction
 from core.errors import UserError
 from core.models.sources import open_model
 from core.ranks.actions.draft import opened
-from core.ranks.actions.extract import convert_dora, is_dora
+from core.ranks.actions.extract import convert_dora, finished, is_dora
 
 
 @COMMANDS.register("convert")
@@ -48,7 +48,8 @@ class Convert:
                 "Name the base and the rank to keep, such as twice that of the adapter: "
                 "--base MODEL --rank K.",
             )
-        return extraction_document(convert_dora(path, base, arguments.rank), arguments)
+        found = finished(convert_dora(path, base, arguments.rank))
+        return extraction_document(found, arguments)
 
     @staticmethod
     def show(document: dict[str, Any]) -> None:

@@ -1,11 +1,13 @@
 """`rankscope evidence RUN`: what the model and held-out data say about an adapter and its rank."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 from core.commands.base import COMMANDS, add_set_option, changes_of
 from core.commands.model_jobs import followed, settings_of
+from core.commands.numbers import number, whole
 from core.errors import UserError
 from core.jobs.evidence import RESULTS, EvidenceDesk, EvidenceRequest
 from core.ranks.before_after import Change, ChangeKind
@@ -13,11 +15,16 @@ from core.ranks.evidence_report import report, to_document
 from core.ranks.verdict import TOLERANCE
 from core.run_folder import RunFolder
 
-_CHANGES: tuple[tuple[str, ChangeKind, str], ...] = (
-    ("--rank", "rank", "losses: keep the first K components of each module"),
-    ("--energy", "energy", "losses: keep the fewest that hold this share of the energy"),
-    ("--damp", "damp", "losses: intruder dimensions at this share of their size"),
-    ("--cap", "cap", "losses: no σ above this multiple of the largest of W₀"),
+_CHANGES: tuple[tuple[str, ChangeKind, Callable[[str], float], str], ...] = (
+    ("--rank", "rank", whole(1), "losses: keep the first K components of each module"),
+    (
+        "--energy",
+        "energy",
+        number(0, 1),
+        "losses: keep the fewest that hold this share of the energy",
+    ),
+    ("--damp", "damp", number(0, 1), "losses: intruder dimensions at this share of their size"),
+    ("--cap", "cap", number(0), "losses: no σ above this multiple of the largest of W₀"),
 )
 
 
@@ -41,17 +48,17 @@ class Evidence:
         parser.add_argument("--base", metavar="MODEL", help="base model of a PEFT folder")
         parser.add_argument("--data", metavar="FILE", help="rows that were not trained on")
         parser.add_argument("--rows", choices=["held-out", "training", "all"])
-        parser.add_argument("--examples", type=int, default=256, metavar="N")
+        parser.add_argument("--examples", type=whole(2), default=256, metavar="N")
         parser.add_argument(
             "--tolerance",
-            type=float,
+            type=number(0),
             default=TOLERANCE,
             metavar="X",
             help=f"loss that may be given away, nats per token ({TOLERANCE:g})",
         )
-        for option, kind, text in _CHANGES:
+        for option, kind, bounds, text in _CHANGES:
             parser.add_argument(
-                option, dest=kind, action="append", type=float, default=[], help=text
+                option, dest=kind, action="append", type=bounds, default=[], help=text
             )
         add_set_option(parser)
 
@@ -92,7 +99,7 @@ def _request(arguments: argparse.Namespace) -> EvidenceRequest:
         )
     changes = [
         Change(kind=kind, value=value)
-        for _, kind, _ in _CHANGES
+        for _, kind, _, _ in _CHANGES
         for value in getattr(arguments, kind)
     ]
     return EvidenceRequest(
@@ -100,6 +107,6 @@ def _request(arguments: argparse.Namespace) -> EvidenceRequest:
         adapter=arguments.adapter,
         settings=settings.with_changes(changes_of(arguments.set)),
         rows=arguments.rows or ("all" if arguments.data else "held-out"),
-        examples=max(2, arguments.examples),
+        examples=arguments.examples,
         changes=tuple(changes),
     )

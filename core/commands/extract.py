@@ -7,7 +7,7 @@ from core.commands.adapters import add_out, tell_written
 from core.commands.base import COMMANDS
 from core.commands.extraction import extraction_document, tell_extraction
 from core.models.sources import open_model
-from core.ranks.actions.extract import extract
+from core.ranks.actions.extract import extract, finished
 
 
 @COMMANDS.register("extract")
@@ -39,7 +39,7 @@ class Extract:
             UserError: A model is not at hand, they do not fit each other, or `--out` exists.
         """
         base, tuned = open_model(arguments.base), open_model(arguments.tuned)
-        found = extract(base, tuned, arguments.rank, arguments.energy)
+        found = finished(extract(base, tuned, arguments.rank, arguments.energy))
         return extraction_document(found, arguments)
 
     @staticmethod

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from core.commands.adapters import tell_written
 from core.commands.base import COMMANDS
+from core.commands.numbers import whole
 from core.ranks.actions.draft import opened
 from core.ranks.actions.layout import AsTrained
 from core.ranks.actions.reshape import grown
@@ -23,10 +24,12 @@ class Grow:
     def arguments(parser: argparse.ArgumentParser) -> None:
         """Declare the arguments."""
         parser.add_argument("adapter", metavar="ADAPTER", help="a PEFT folder or a run folder")
-        parser.add_argument("--rank", type=int, required=True, metavar="K", help="of every module")
+        parser.add_argument(
+            "--rank", type=whole(1), required=True, metavar="K", help="of every module"
+        )
         parser.add_argument("--out", required=True, metavar="DIR", help="the new folder")
         parser.add_argument(
-            "--seed", type=int, default=0, metavar="N", help="of the fresh rows of A (0)"
+            "--seed", type=whole(0), default=0, metavar="N", help="of the fresh rows of A (0)"
         )
 
     @staticmethod

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from core.commands.adapters import add_choice, add_out, tell_plan, tell_written, truncate
 from core.commands.base import COMMANDS
+from core.commands.numbers import number
 from core.ranks.actions.draft import opened
 from core.ranks.actions.merge import merge
 
@@ -21,7 +22,7 @@ class Merge:
         """Declare the arguments."""
         parser.add_argument("adapters", metavar="ADAPTER", nargs="+", help="PEFT folders or runs")
         parser.add_argument(
-            "--weights", type=float, nargs="+", metavar="W", help="one for each; any sign (1)"
+            "--weights", type=number(), nargs="+", metavar="W", help="one for each; any sign (1)"
         )
         add_choice(parser, required=False)
         add_out(parser)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from core.adapters import ADAPTERS
 from core.commands.base import COMMANDS
 from core.errors import UserError
+from core.refusals import way_out
 from core.settings import RunSettings, save_settings
 
 _KEYS = {
@@ -36,7 +37,9 @@ class New:
         """Declare one flag per common setting; the file holds all of them."""
         parser.add_argument("--name", help="name of the run")
         parser.add_argument("--model", metavar="M", help="starter, folder, GGUF file or hub id")
-        parser.add_argument("--data", metavar="D", help="starter, or a file with rows")
+        parser.add_argument(
+            "--data", metavar="D", help="starter, a file or folder with rows, or *.jsonl"
+        )
         parser.add_argument("--method", choices=[*ADAPTERS, "qlora"], help="adapter method")
         parser.add_argument("--bits", type=int, choices=[16, 8, 4], help="bits per base weight")
         parser.add_argument("--rank", type=int, metavar="N")
@@ -70,12 +73,12 @@ def write_new(settings: RunSettings, path: Path) -> dict[str, Any]:
     Raises:
         UserError: The file exists already, or cannot be written.
     """
-    if path.exists():
-        raise UserError(f"{path} exists already.", "Choose another name with --out.")
     try:
+        if path.exists():
+            raise UserError(f"{path} exists already.", "Choose another name with --out.")
         save_settings(settings, path)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.", "Check it.") from None
+        raise UserError(f"{path} cannot be written: {error.strerror}.", way_out(error)) from None
     return {"path": str(path.resolve()), "settings": settings.model_dump(mode="json")}
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from core.commands.base import COMMANDS, add_set_option, settings_from
 from core.control import Control
+from core.data.source import is_pattern
 from core.errors import UserError
 from core.events import RunEnded
 from core.libraries import prepare_libraries
@@ -140,10 +141,18 @@ def _new_run(arguments: argparse.Namespace) -> RunFolder:
 def _with_whole_paths(settings: RunSettings) -> RunSettings:
     """Return the settings with absolute paths: a run may be resumed from another folder."""
     named = {"model.source": settings.model.source, "data.path": settings.data.path}
-    paths = {key: Path(name).expanduser() for key, name in named.items() if name != SOURCE}
     return settings.with_changes(
-        {key: str(path.resolve()) for key, path in paths.items() if path.exists()}
+        {key: _whole_path(name) for key, name in named.items() if name != SOURCE}
     )
+
+
+def _whole_path(name: str) -> str:
+    """Return where a file, folder or pattern lies; what is none of these stays as it is."""
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:  # no such home folder, which reading will say
+        return name
+    return str(path.resolve()) if path.exists() or is_pattern(path) else name
 
 
 def _run_to_resume(arguments: argparse.Namespace) -> RunFolder:

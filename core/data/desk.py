@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.control import Control
-from core.data.rows import ROWS_AT_ONCE, Reading, data_file
+from core.data.rows import ROWS_AT_ONCE, Reading
+from core.data.source import find_source
 from core.data.split import Split, content_hash, repeated, split_by
 from core.data.table import RowTable
 from core.events import Progress
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 MOST_COMPARED = 50_000
 """Rows up to which all are compared with each other; of more, so many from the beginning."""
 
-_FileKey = tuple[str, int, int, str, str]
+_FileKey = tuple[tuple[tuple[str, int, int], ...], str, str]
+_EncodedKey = tuple[_FileKey, str, str, bool]
 
 
 class Cancelled(Exception):
@@ -31,7 +33,7 @@ class Cancelled(Exception):
 class DataDesk:
     """One tokenizer, one table and its tokens, the ones used last; worker only.
 
-    The keys hold size and time of the file, so that an edited file is read again. Rows are kept
+    The keys hold size and time of the files, so that an edited one is read again. Rows are kept
     uncut: a new maximal length costs no new tokenisation.
     """
 
@@ -41,7 +43,7 @@ class DataDesk:
         self._near: dict[_FileKey, dict[int, int]] = {}
         self._hashes: dict[tuple[_FileKey, int], array[int]] = {}
         self._repeated: dict[_FileKey, np.ndarray] = {}
-        self._encoded: dict[tuple[_FileKey, str, str], TokenRows] = {}
+        self._encoded: dict[_EncodedKey, TokenRows] = {}
 
     def reading(self, data: DataSettings) -> Reading:
         """Return the rows, as far as they have been read.
@@ -154,7 +156,7 @@ class DataDesk:
 
     def ready(self, data: DataSettings, source: str) -> "TokenRows | None":
         """Return the rows as tokens if they are there already."""
-        return self._encoded.get((_file_key(data), source, data.train_on))
+        return self._encoded.get(_encoded_key(data, source))
 
     def encoded(
         self, data: DataSettings, source: str, control: Control
@@ -165,7 +167,7 @@ class DataDesk:
             UserError: Rows, model or tokenizer cannot be read, or a row cannot be rendered.
             Cancelled: A stop was asked for.
         """
-        key = (_file_key(data), source, data.train_on)
+        key = _encoded_key(data, source)
         if key not in self._encoded:
             table = yield from self.table(data, control)
             tokenizer = yield from self.tokenizer(source, control)
@@ -181,13 +183,9 @@ def _require_no_request(control: Control) -> None:
         raise Cancelled
 
 
+def _encoded_key(data: DataSettings, source: str) -> _EncodedKey:
+    return _file_key(data), source, data.train_on, data.fold_turns
+
+
 def _file_key(data: DataSettings) -> _FileKey:
-    path = data_file(data.path)
-    status = path.stat()
-    return (
-        str(path),
-        status.st_mtime_ns,
-        status.st_size,
-        data.prompt_column,
-        data.answer_column,
-    )
+    return find_source(data.path).identity(), data.prompt_column, data.answer_column

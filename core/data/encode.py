@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from core.data.folding import folded
 from core.data.render import Rendered, Span, render
 from core.data.table import Conversation, RowTable
 from core.errors import UserError
@@ -17,7 +18,7 @@ from core.settings import DataSettings
 Offset = tuple[int, int]
 """First character of a token and the one behind its last."""
 
-ENCODING = 1
+ENCODING = 2
 """Raised by every change that gives a row other tokens or another mask: it names cached ones."""
 
 BATCH_ROWS = 128
@@ -96,6 +97,7 @@ class Encoder:
     def __init__(self, tokenizer: Any, settings: DataSettings) -> None:
         self._tokenizer = tokenizer
         self._everything = settings.train_on == "everything"
+        self._folds = settings.fold_turns
         self.special_ids = special_ids(tokenizer)
 
     def encode(self, rows: Mapping[int, Conversation]) -> list[Encoded]:
@@ -129,7 +131,7 @@ class Encoder:
 
     def _render(self, index: int, row: Conversation) -> Rendered:
         try:
-            return render(row, self._tokenizer)
+            return render(folded(row) if self._folds else row, self._tokenizer)
         except UserError as error:
             message = f"Row {index} (counted from 0): {error.message}"
             raise UserError(message, error.hint) from None

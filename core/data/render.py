@@ -3,7 +3,7 @@
 Chat models bring a template. Few templates mark what the assistant says, so an answer is found by
 difference: what comes after the text up to the answer, rendered with the generation prompt, as
 far as the text that includes the answer (as in Megatron-Bridge PR 3927). Templates run
-in the sandbox of transformers.
+in the sandbox of transformers, within limits (`core.data.template_limits`).
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,13 @@ from typing import Any
 from jinja2 import TemplateError
 
 from core.data.table import TEXT_ROLE, Conversation
+from core.data.template_limits import TooCostlyError, limited
 from core.errors import UserError
 
+HEADER = 8
+"""So many characters at the end of a generation prompt tell it from other places."""
+OTHER = "\u2042"
+"""An answer that nobody gives."""
 BORDERS = "\n >]:"
 """Characters with which templates end the header of a turn."""
 
@@ -109,7 +114,31 @@ def _answer_start(text: str, row: Conversation, turn: int, tokenizer: Any) -> in
     start = 1 + max(text.rfind(border, 0, shared) for border in BORDERS)
     question = row[turn - 1].content.strip()
     asked = before.rfind(question)
-    return start if asked >= 0 and asked + len(question) <= start else None
+    if asked >= 0 and asked + len(question) <= start:
+        return start
+    return _where_it_differs(text, before, row, turn, tokenizer)
+
+
+def _where_it_differs(
+    text: str, before: str, row: Conversation, turn: int, tokenizer: Any
+) -> int | None:
+    """Return where the text changes if another answer is given.
+
+    For templates that write earlier turns otherwise once more follow: Mistral's puts the system
+    message into the last question. Spaces belong to the answer as far as `before`, which ends with
+    the generation prompt, ends without them.
+    """
+    if not row[turn].content.strip():
+        return None
+    messages = [{"role": message.role, "content": message.content} for message in row]
+    messages[turn]["content"] = OTHER
+    changed = _apply(messages, tokenizer)
+    start = _shared(text, changed)
+    if not changed.startswith(OTHER, start):
+        return None
+    outside = len(text[:start].rstrip(" "))
+    ends = (end for end in range(outside, start) if text[:end].endswith(before[-HEADER:]))
+    return next(ends, start)
 
 
 def _shared(one: str, other: str) -> int:
@@ -119,11 +148,18 @@ def _shared(one: str, other: str) -> int:
 
 
 def _apply(messages: Sequence[dict[str, str]], tokenizer: Any, **options: Any) -> str:
+    """Render as `tokenizer.apply_chat_template` does, within limits."""
+    variables = {"tools": None, "documents": None, "add_generation_prompt": False, **options}
     try:
-        text: str = tokenizer.apply_chat_template(messages, tokenize=False, **options)
+        template = limited(tokenizer.get_chat_template())
+        return template.render(messages=messages, **tokenizer.special_tokens_map, **variables)
+    except TooCostlyError as error:
+        raise UserError(
+            f"The chat template of this model cannot be used: {error}.",
+            "Such a template is broken, or meant to harm. Take the model from its own makers.",
+        ) from None
     except TemplateError as error:
         raise UserError(
             f"The chat template of this model refuses the conversation: {error}.",
             "Mend the order of the turns, or leave out roles that the template does not know.",
         ) from None
-    return text

@@ -1,38 +1,20 @@
 """Loading a data set: find the file, read it, recognise its columns, make conversations."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import chain, islice
-from pathlib import Path
 
 from core.data.conversations import conversation_of
-from core.data.readers import Record, reader_for
+from core.data.readers import Record
 from core.data.roles import ColumnRoles, recognise
+from core.data.source import find_source
 from core.data.stored_rows import StoredRows
 from core.data.table import Conversation, Message, RowTable
 from core.errors import UserError
-from core.paths import resources_dir
 from core.settings import DataSettings
 
-STARTER = "starter"
 ROWS_AT_ONCE = 1024
 """Rows between two looks at whether anybody still wants them."""
-
-
-def data_file(path: str) -> Path:
-    """Return the file that `data.path` means.
-
-    Raises:
-        UserError: It does not exist or is a folder.
-    """
-    if path == STARTER:
-        return resources_dir() / "data" / "wordnet_definitions.jsonl"
-    file = Path(path).expanduser()
-    if file.is_dir():
-        raise UserError(f"{file} is a folder.", "Choose one file in it.")
-    if not file.is_file():
-        raise UserError(f"There is no file {file}.", 'Check data.path; "starter" always works.')
-    return file
+MOST_COLUMNS = 10_000
 
 
 def load_rows(settings: DataSettings, check: Callable[[], None] = lambda: None) -> RowTable:
@@ -64,17 +46,20 @@ class Reading:
     """
 
     def __init__(self, settings: DataSettings) -> None:
-        self._path = data_file(settings.path)
+        self._source = find_source(settings.path)
         self.complete = False
         self._rows = StoredRows()
         self._mended = 0
         self._error: UserError | None = None
-        with _unreadable(self._path):
-            self._records = reader_for(self._path).read(self._path)
-            first = next(self._records, None)
+        self._records = self._source.records()
+        first = next(self._records, None)
         if first is None:
-            raise UserError(f"{self._path.name} holds no rows.", "Choose another file.")
-        self._roles = recognise(first, settings)
+            raise UserError(f"{self._source.name} holds no rows.", "Choose another file.")
+        try:
+            self._roles = recognise(first, settings)
+        except UserError as error:
+            message = f"{self._source.name}, {first.place}: {error.message}"
+            raise UserError(message, error.hint) from None
         self._columns: dict[str, None] = {}
         self._records = chain((first,), self._records)
 
@@ -84,8 +69,7 @@ class Reading:
             raise self._error
         before = len(self._rows)
         try:
-            with _unreadable(self._path):
-                self._rows.extend(map(self._conversation, islice(self._records, count)))
+            self._rows.extend(map(self._conversation, islice(self._records, count)))
         except UserError as error:  # a reader that has failed would only say that it is at its end
             self._error = error
             raise
@@ -99,32 +83,34 @@ class Reading:
             columns=tuple(self._columns),
             roles={name: self._roles.role_of.get(name, "unused") for name in self._columns},
             format=self._roles.format,
-            path=str(self._path),
+            path=str(self._source.path),
             warnings=_warnings(self._mended),
         )
 
+    def _add_columns(self, record: Record) -> None:
+        self._columns.update(dict.fromkeys(record.values))
+        reason = ""
+        if len(self._columns) > MOST_COLUMNS:
+            reason = f"more than {MOST_COLUMNS:,} different columns"
+        elif not all(map(_is_unicode, record.values)):
+            reason = "a column's name is not valid text"
+        if reason:
+            message = f"{self._source.name}, {record.place}: {reason}."
+            raise UserError(message, "Give all rows the same columns, named in plain text.")
+
     def _conversation(self, record: Record) -> Conversation:
-        self._columns.update(dict.fromkeys(map(str, record.values)))
-        row, was_broken = _whole(_conversation(record, self._roles, self._path))
+        if not record.values.keys() <= self._columns.keys():
+            self._add_columns(record)
+        row, was_broken = _whole(_conversation(record, self._roles, self._source.name))
         self._mended += was_broken
         return row
 
 
-@contextmanager
-def _unreadable(path: Path) -> Iterator[None]:
-    """Turn what the system says about a file into words."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(f"{path} cannot be read: {reason}.", "Check its permissions.") from None
-
-
-def _conversation(record: Record, roles: ColumnRoles, path: Path) -> Conversation:
+def _conversation(record: Record, roles: ColumnRoles, name: str) -> Conversation:
     try:
         return conversation_of(record, roles)
     except UserError as error:
-        raise UserError(f"{path.name}, {error.message}", error.hint) from None
+        raise UserError(f"{name}, {error.message}", error.hint) from None
 
 
 def _whole(row: Conversation) -> tuple[Conversation, bool]:

@@ -49,6 +49,7 @@ class StoredRows(Sequence[Conversation]):
             line = json.dumps([astuple(message) for message in row], ensure_ascii=False).encode()
             self._write(line)
             self._ends.append(self._ends[-1] + len(line))
+        self._write(b"", flush=True)  # or the next look at a row would find the disk full
 
     @overload
     def __getitem__(self, place: int) -> Conversation: ...
@@ -68,9 +69,11 @@ class StoredRows(Sequence[Conversation]):
         """Yield the rows from `start` on as they are stored, for hashing and comparing."""
         return (self._line(i) for i in range(start, len(self)))
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, line: bytes, *, flush: bool = False) -> None:
         try:
             self._file.write(line)
+            if flush:
+                self._file.flush()
         except OSError as error:
             raise UserError(
                 f"There is no room for the rows among the temporary files: {error.strerror}.",

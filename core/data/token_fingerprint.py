@@ -39,7 +39,8 @@ def fingerprint(
 
 
 def _pieces(table: RowTable, tokenizer: Any, settings: DataSettings) -> Iterator[str]:
-    yield json.dumps([ENCODING, [[name, version(name)] for name in _PACKAGES], settings.train_on])
+    decided = [settings.train_on, settings.fold_turns]
+    yield json.dumps([ENCODING, [[name, version(name)] for name in _PACKAGES], decided])
     yield from _about_tokenizer(tokenizer)
     for start in range(0, len(table), _ROWS_AT_ONCE):
         rows = table.rows[start : start + _ROWS_AT_ONCE]

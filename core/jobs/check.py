@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from dataclasses import asdict, replace
 
-from core.checks import CheckContext, gather, run_checks
+from core.checks import CheckContext, RehearsalFacts, gather, run_checks
 from core.checks.device import with_trial
 from core.checks.tokens import with_tokens
 from core.control import Control
@@ -19,10 +19,12 @@ class CheckRequest(JobRequest):
 
     Attributes:
         device: Where it would run; the first device of this computer where this is None.
+        rehearsal: What a rehearsal came to, where there was one.
     """
 
     settings: RunSettings
     device: Device | None = None
+    rehearsal: RehearsalFacts | None = None
 
 
 @JOBS.register("check")
@@ -41,7 +43,7 @@ class Check:
         device, and rows that nearly repeat others.
         """
         yield Progress(phase="loading", message="Looking at model and data")
-        context = gather(request.settings)
+        context = replace(gather(request.settings), rehearsal=request.rehearsal)
         if request.device is not None:
             context = replace(context, device=request.device)
         yield _reply(context)

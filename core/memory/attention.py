@@ -133,17 +133,18 @@ def _scores(workload: Workload) -> int:
 def score_bytes(workload: Workload) -> int:
     """Return the bytes of scores that one block keeps.
 
-    Eager keeps the softmax in fp32 and, where the compute type is another, once more in that. sdpa
-    keeps no scores, but a mask of b·s² numbers where rows are padded; where a processor makes them
-    all, the softmax in fp32, and with dropout its factors and the product. No kernel of torch knows
-    capped scores (Gemma 2): they are written out, the tanh, the softmax and its copy, and a mask of
-    one byte.
+    Eager keeps the softmax in fp32 and, where the compute type is another, once more in that; of
+    capped scores the tanh as well. sdpa keeps no scores, but a mask of b·s² numbers where rows are
+    padded; where a processor makes them all, the softmax in fp32, and with dropout its factors and
+    the product. No kernel of torch knows capped scores (Gemma 2): they are written out, the tanh,
+    the softmax and its copy, and a mask of one byte.
     """
     element = workload.element
     if _written_out_on_cpu(workload):
         return FP32 * (3 if workload.architecture.attention_dropout else 1) * _scores(workload)
     if workload.attention == "eager":
-        return _scores(workload) * (4 + (element if element < FP32 else 0))
+        capped = element if workload.architecture.attention_cap else 0
+        return _scores(workload) * (FP32 + (element if element < FP32 else 0) + capped)
     if workload.architecture.attention_cap and workload.stack.ours:
         return _CAPPED_SCORE * _scores(workload) + workload.rows * workload.length**2
     if workload.attention == "sdpa" and workload.padded:
@@ -154,14 +155,16 @@ def score_bytes(workload: Workload) -> int:
 def score_backward_bytes(workload: Workload) -> int:
     """Return what the backward pass of a softmax that is written out adds to the scores kept.
 
-    Its gradient and its result in fp32, 8 B per score. CUDA holds one more of the compute type:
-    in 16 bits it takes the place of the probabilities' copy, which is freed by then.
+    Its gradient and its result in fp32, 8 B per score, while the copy of the probabilities in 16
+    bits is freed. CUDA holds one more number of the compute type.
     """
     if _written_out_on_cpu(workload):
         return 2 * FP32 * _scores(workload)
     if workload.attention != "eager":
         return 0
-    return _scores(workload) * (12 if workload.element == FP32 and not workload.on_cpu else 8)
+    copy = workload.element if workload.element < FP32 else 0
+    held = 0 if workload.on_cpu else workload.element
+    return _scores(workload) * (2 * FP32 - copy + held)
 
 
 def attention_backward_bytes(workload: Workload) -> int:

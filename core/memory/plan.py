@@ -24,6 +24,7 @@ from core.memory.trained import (
     adapter_bytes,
     gradient_bytes,
     optimizer_bytes,
+    shared_table_bytes,
     step_temporary_bytes,
     trained_parameters,
 )
@@ -228,7 +229,7 @@ def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, f
 
     Activations are freed block by block in backward while gradients are made, so the peak of a
     block is reached at one of its two ends: with the last blocks, before any gradient, or with the
-    first, when they are complete.
+    first, when they are complete; behind these comes the embedding.
     """
     share = 1 / workload.shards
     static = {
@@ -256,6 +257,7 @@ def moments(workload: Workload, library_workspace: int) -> dict[str, dict[str, f
         "layer": max(
             {**static, "gradients": early, "activations": last, "logits": held},
             {**static, "gradients": late, "activations": first, "logits": held},
+            {**static, "gradients": late + share * shared_table_bytes(workload), "logits": held},
             key=lambda parts: sum(parts.values()),
         ),
         "step": {**step, "gradients": late},

@@ -48,6 +48,20 @@ def gradient_bytes(workload: Workload) -> int:
     return trained_element(workload) * trained_parameters(workload)
 
 
+def shared_table_bytes(workload: Workload) -> int:
+    """Return what the two gradients of a table that is also the head need beside their sum.
+
+    The gradient of the head waits until backward has come to the embedding; then both are added
+    into a third table (torch's `InputBuffer`; a process that does only this grows by 3.0 tables),
+    and from the second micro-batch on that is added to the gradient that lies there.
+    """
+    architecture = workload.architecture
+    if not (workload.full and architecture.tied_embeddings):
+        return 0
+    tables = 2 if workload.accumulation == 1 else 3
+    return tables * trained_element(workload) * architecture.vocab_size * architecture.hidden_size
+
+
 def optimizer_bytes(workload: Workload) -> float:
     """Return the bytes of the optimizer's states, as if paged ones all stayed on the GPU."""
     if not workload.full:

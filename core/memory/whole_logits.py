@@ -42,14 +42,17 @@ def _per_logit(workload: Workload) -> tuple[float, float]:
 
     torch: in forward the logits, their fp32 copy, that copy shifted, and its log-softmax; in
     backward the log-softmax, its gradient and that of the logits, and the logits where they are
-    held. A fused kernel writes the gradient over the logits. Chunks of torchtune are made fp32 one
-    at a time, and their gradients are whole only where the head is trained; litgpt's stay.
+    held. Of capped logits (Gemma 2) the tanh is kept. A fused kernel writes the gradient over the
+    logits. Chunks of torchtune are made fp32 one at a time, and their gradients are whole only
+    where the head is trained; litgpt's stay.
     """
     loss, element = workload.stack.loss, workload.logit_element
+    capped = element if workload.architecture.logit_cap else 0
     narrow = element if element < FP32 and loss.keeps_narrow else 0
     copies = narrow + FP32 * (1 + loss.shifts)
     if loss.kind == "torch":
-        return copies + FP32, (element if loss.held else 0) + 3 * FP32
+        held = element if loss.held else 0
+        return capped + copies + FP32, capped + held + 3 * FP32
     if loss.kind == "chunks":
         return element + (element if workload.full else FP32 / _CHUNKS), 0
     return (2 * FP32 if loss.kind == "kept-chunks" else copies), 0

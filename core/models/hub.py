@@ -13,6 +13,7 @@ from core.events import Progress
 from core.models.architecture import read_architecture
 from core.models.families import FAMILIES
 from core.models.folder import CONFIG
+from core.models.gated import gated_in_words
 from core.models.hub_descriptions import keep_description
 from core.models.info import ModelInfo, TensorSpec
 from core.models.json_file import read_json
@@ -104,10 +105,7 @@ def _in_words(hub_id: str) -> Iterator[None]:
     try:
         yield
     except errors.GatedRepoError as error:
-        raise UserError(
-            f"{hub_id} wants its conditions accepted first.",
-            "Accept them on huggingface.co, then `hf auth login`.",
-        ) from error
+        raise gated_in_words(hub_id, error) from error
     except errors.RepositoryNotFoundError as error:
         raise UserError(
             f"The hub has no model {hub_id}, or it is private.", "Check the spelling."

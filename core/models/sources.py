@@ -32,7 +32,11 @@ def open_model(source: str, *, planning: bool = False) -> ModelInfo:
     """
     if source == starter.SOURCE:
         return starter.open_starter()
-    path = local_path(source)
+    try:
+        path = local_path(source)
+    except (OSError, ValueError) as error:  # a name too long, a NUL in it, a loop of links
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"{source:.80} cannot be opened: {reason}.", _CHOICES) from None
     if path is not None:
         return open_path(path, source, planning=planning)
     if is_hub_id(source):
@@ -82,13 +86,13 @@ def is_hub_id(source: str) -> bool:
     return bool(_HUB_ID.match(source))
 
 
-def find_models(recent: Iterable[str]) -> list[ModelInfo | BrokenModel]:
-    """Return what there is to choose from: the starter, kept models, the hub's cache, `recent`.
+def find_models(recent: Iterable[str]) -> Iterator[ModelInfo | BrokenModel]:
+    """Yield what there is to choose from: the starter, kept models, the hub's cache, `recent`.
 
     A broken one is in the list with its message; nothing is raised.
     """
     sources = dict.fromkeys([starter.SOURCE, *_kept(), *cached_ids(), *recent])
-    return [_open_or_tell(source) for source in sources]
+    return map(_open_or_tell, sources)
 
 
 def _kept() -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 A result lies in ranks/ of the run whose adapter was measured, else in a folder of the program. Its
 name holds a fingerprint of all that it depends on: the adapter's files, the settings of model, data
-and measurement, and size and time of the data file. What has changed since is measured anew.
+and measurement, and size and time of the data files. What has changed since is measured anew.
 """
 
 import hashlib
@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from core.data.rows import data_file
+from core.data.source import find_source
 from core.durable import replace_file
 from core.errors import UserError
 from core.paths import evidence_dir
 from core.ranks.evidence import Evidence
 from core.ranks.find import find_adapter
 from core.ranks.peft_format import CONFIG_FILE, WEIGHTS_FILE
+from core.refusals import way_out
 from core.run_folder import RunFolder
 
 E = TypeVar("E", bound=Evidence)
@@ -50,9 +51,8 @@ def data_identity(path: str) -> list[object]:
     Raises:
         UserError: There is no such file.
     """
-    file = data_file(path).resolve()
-    status = file.stat()
-    return [str(file), status.st_size, status.st_mtime_ns]
+    identity = find_source(path).identity()
+    return [part for file, *rest in identity for part in (str(Path(file).resolve()), *rest)]
 
 
 class Shelf:
@@ -103,5 +103,5 @@ def keep_evidence(file: Path, result: Evidence) -> None:
     except OSError as error:
         raise UserError(
             f"The measurement cannot be kept in {file.parent}: {error.strerror}.",
-            "Free some space on this disk, or mend the rights of the folder.",
+            way_out(error),
         ) from None

@@ -8,6 +8,7 @@ from core.run_folder import RunFolder
 
 _SUFFIX = ".safetensors"
 _DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"
+_ADAPTERS = "Choose a folder that PEFT's save_pretrained wrote, a run, or a safetensors file."
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -61,8 +62,10 @@ def _not_found(path: Path) -> UserError:
             "Where you trust its origin, load it and save it as safetensors: PEFT's and Diffusers' "
             "save functions do so by themselves; for kohya's, safetensors.torch.save_file.",
         )
+    if path.is_file():
+        return UserError(f"{path} is a file, but not of safetensors.", _ADAPTERS)
     missing = CONFIG_FILE if not (path / CONFIG_FILE).is_file() else WEIGHTS_FILE
     return UserError(
         f"{path} is no adapter folder: it has no {missing}.",
-        "Choose a folder that PEFT's save_pretrained wrote, a run, or a safetensors file.",
+        _ADAPTERS,
     )

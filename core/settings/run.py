@@ -65,7 +65,7 @@ class RunSettings(Section):
 
     @model_validator(mode="after")
     def _check_warmup(self) -> Self:
-        if self.training.warmup >= self.training.steps > 1:
+        if self.training.warmup >= self.training.steps:
             raise ValueError("the warm-up (training.warmup) must be shorter than training.steps")
         return self
 

@@ -61,7 +61,7 @@ class DataSettings(Section):
     path: str = Field(
         "starter",
         title="Data",
-        description="The starter data, or a JSONL, JSON, CSV, Parquet or text file.",
+        description="The starter data; or a file, a folder or files such as rows/*.jsonl.",
         min_length=1,
     )
     prompt_column: str = Field(
@@ -78,6 +78,11 @@ class DataSettings(Section):
         "answers",
         title="Train on",
         description="Tokens that give a loss: those of the answers, or all.",
+    )
+    fold_turns: bool = Field(
+        False,
+        title="Fold turns",
+        description="Put a system turn into the question after it, and join turns of one speaker.",
     )
     max_length: int = Field(
         256,

@@ -1,8 +1,8 @@
-"""The deliverable of a run: `adapter/`, a PEFT folder with a model card."""
+"""The deliverable of a run: `adapter/`, a PEFT folder with a model card and the chat template."""
 
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 from core.adapters import ADAPTERS
@@ -10,11 +10,14 @@ from core.durable import replace_folder, sync_folder, write_synced
 from core.errors import UserError
 from core.events import Event, Notice
 from core.model_card import model_card
+from core.models.load import load_tokenizer
 from core.run_folder import RunFolder
 from core.settings import RunSettings
 from core.training.checkpoint import Checkpoint, CheckpointNotSaved, CheckpointStore
 from core.training.snapshot import CONFIG, WEIGHTS, Cursor
 from core.training.start import Base
+
+TEMPLATE = "chat_template.jinja"
 
 
 def deliver(
@@ -36,9 +39,12 @@ def deliver(
     if cursor.first_loss is not None and (cursor.best_loss or 0.0) > cursor.first_loss:
         message = "The adapter is worse than the base model on the held-out rows."
         yield Notice(level="warning", message=message, hint="Try a lower learning rate.")
-    card = _card(run.settings, cursor, checkpoint.step, base)
+    files = {"README.md": _card(run.settings, cursor, checkpoint.step, base)}
+    template = load_tokenizer(base.folder).chat_template
+    if isinstance(template, str):  # whoever runs the adapter must write turns as it learned them
+        files[TEMPLATE] = template
     try:
-        _replace_folder(run.adapter_dir, checkpoint, card)
+        _replace_folder(run.adapter_dir, checkpoint, files)
     except OSError as error:
         raise CheckpointNotSaved(
             f"The adapter could not be written: {error.strerror or error}.",
@@ -83,14 +89,15 @@ def _facts(
         yield "Validation loss (nats per token)", change
 
 
-def _replace_folder(target: Path, checkpoint: Checkpoint, card: str) -> None:
+def _replace_folder(target: Path, checkpoint: Checkpoint, texts: Mapping[str, str]) -> None:
     unfinished = target.with_name(f".tmp-{target.name}-{os.getpid()}")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         unfinished.mkdir()
         for name in (WEIGHTS, CONFIG):
             write_synced(unfinished / name, checkpoint.read(name))
-        write_synced(unfinished / "README.md", card.encode())
+        for name, text in texts.items():
+            write_synced(unfinished / name, text.encode())
         sync_folder(unfinished)
         replace_folder(unfinished, target)
     except OSError:

@@ -19,6 +19,8 @@ from core.training.samples import ask, choose_questions
 from core.training.snapshot import Cursor
 from core.training.trainee import Trainee
 
+BEHIND = 3
+"""Evaluations without a lower loss after which that is said."""
 _NO_ANSWER = (RuntimeError, TypeError, ValueError, AttributeError, KeyError, IndexError)
 """What an architecture raises that does not take one token after the other."""
 
@@ -96,6 +98,23 @@ class Exam:
             yield Notice(level="warning", message=message, hint="Training is not affected.")
             return
         yield Sampled(step=step, samples=samples)
+
+    def falls_behind(self, cursor: Cursor) -> Generator[Event, None, None]:
+        """Say, once for each best, that several evaluations since then were worse.
+
+        A run that stops early by itself needs no such word.
+        """
+        since_best = cursor.evaluated - cursor.best_step
+        if self._training.early_stopping or cursor.best_step < 1:
+            return
+        if since_best != BEHIND * self._training.evaluate_every:
+            return
+        message = (
+            f"The validation loss has been worse than at step {cursor.best_step} for {BEHIND} "
+            "evaluations: the model may be learning the rows by heart."
+        )
+        hint = f"You can stop and save: the adapter is then made of step {cursor.best_step}."
+        yield Notice(level="warning", message=message, hint=hint, guard="R6")
 
     def has_passed_its_best(self, cursor: Cursor) -> Generator[Event, None, bool]:
         """Tell, and say, whether so many evaluations brought no lower loss that it is time to end.

@@ -24,6 +24,17 @@ class Mishap(UserError):
     """The step under way failed, the adapter is still what it was before it."""
 
 
+class Standstill(Mishap):
+    """There is nothing to learn from; the run pauses, so that somebody looks at it."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(
+            f"The loss was exactly zero twice, the last time at step {step}: no token of these "
+            "rows is trained, or all are known by heart.",
+            "Look at the tokens on the data page; what was learned so far is saved.",
+        )
+
+
 class Spoilt(UserError):
     """A trained weight is no number: nothing of now may be saved."""
 

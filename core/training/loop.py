@@ -30,14 +30,17 @@ from core.training.keeper import Keeper
 from core.training.live_ranks import LiveRanks
 from core.training.measure import PeakMemory, free_memory
 from core.training.micro_batch import Layout
+from core.training.paging import PagingWatch
 from core.training.passage import Passage
 from core.training.prefix import open_prefix
 from core.training.proof import prove
+from core.training.questions import keep_questions
 from core.training.record import record
 from core.training.requests import Halt, Requests
 from core.training.room import Room
 from core.training.snapshot import Cursor
 from core.training.spikes import LossAlarm
+from core.training.standstill import StandstillWatch
 from core.training.start import Base, claim, decide_checkpointing, prepare_base, record_base
 from core.training.step import Stepper
 from core.training.trainee import (
@@ -105,6 +108,7 @@ def _phases(run: RunFolder, requests: Requests, resume: bool) -> Generator[Event
         yield RunEnded(outcome=outcome, step=step)
         return
     adapter = yield from deliver(run, loop.keeper.store, loop.cursor, base)
+    keep_questions(run, rows.held_out or rows.train)
     del trainee, passage, loop  # the proof loads the base model once more
     patience = requests.is_asked if outcome == "finished" else requests.is_in_haste
     yield from prove(run, base.folder, patience)
@@ -145,6 +149,8 @@ class Loop:
         self._room: Room
         self._batches: Batches
         self._alarm: LossAlarm
+        self._paging: PagingWatch
+        self._standstill = StandstillWatch()
 
     @property
     def ran_short(self) -> bool:
@@ -163,6 +169,7 @@ class Loop:
         self._live = LiveRanks(self._run, self._trainee, self.cursor.step)
         losses = History(self._run.events()).steps["loss"][: self.cursor.step]
         self._alarm = LossAlarm(self._training.steps, losses)
+        self._paging = PagingWatch(base.device)
         order = Order.from_state(self.cursor.order)
         self._batches = Batches(self._trainee.train, order, self._effective)
         self._room = Room(self._layout(), self._memory)
@@ -256,7 +263,7 @@ class Loop:
             loss_scale=self._stepper.scale,
         )
         tokens = sum(len(row.ids) for row in batch.rows)
-        yield StepDone(
+        told = StepDone(
             step=step,
             loss=done.loss,
             learning_rate=done.learning_rate,
@@ -266,7 +273,10 @@ class Loop:
             tokens_per_second=tokens / (time.perf_counter() - started),
             memory_bytes=self._memory.bytes(),
         )
+        yield told
         yield from self._alarm.judge(step, done.loss)
+        yield from self._paging.judge(told)
+        yield from self._standstill.judge(step, done.loss)
 
     def _evaluate(self) -> Generator[Event, None, None]:
         """Look at the run at this step, unless a resumed run has done so before."""
@@ -281,3 +291,4 @@ class Loop:
         if best:
             yield from self.keeper.save(self.cursor)
         yield from self._exam.answers(step)
+        yield from self._exam.falls_behind(self.cursor)

@@ -43,6 +43,12 @@ def prove(run: RunFolder, base: Path, given_up: Callable[[], bool]) -> Generator
         return
     proven = AdapterProven(**result)
     yield proven
+    if proven.lost:
+        raise UserError(
+            f"{len(proven.lost)} tensors of the adapter did not come back as they were saved "
+            f"({', '.join(proven.lost[:_NAMED])}).",
+            "The checkpoints are safe: resume the run to write the adapter once more.",
+        )
     if proven.logit_difference == 0.0 or len(proven.zero_modules) == proven.modules:
         raise UserError(
             "The adapter changes nothing: the model answers the same with and without it.",
@@ -63,14 +69,22 @@ def examine(run: RunFolder, base: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     from core.models.load import load_model, load_tokenizer
+    from core.training.after_proof import (
+        answers_that_stop,
+        general_losses,
+        template_verdict,
+        tensors_that_match,
+    )
     from core.training.precision import choose_precision
+    from core.training.questions import kept_questions
 
     tensors = load_file(run.adapter_dir / WEIGHTS)
     zero = [name for name, b in tensors.items() if "lora_B" in name and not b.count_nonzero()]
-    settings = run.settings.model
-    precision = choose_precision(settings.dtype)
-    ids = load_tokenizer(base)(_PROBE, return_tensors="pt")["input_ids"].to(precision.device)
-    model = load_model(base, settings, dtype=precision.dtype, device=str(precision.device))
+    settings = run.settings
+    precision = choose_precision(settings.model.dtype)
+    tokenizer = load_tokenizer(base)
+    ids = tokenizer(_PROBE, return_tensors="pt")["input_ids"].to(precision.device)
+    model = load_model(base, settings.model, dtype=precision.dtype, device=str(precision.device))
     model = PeftModel.from_pretrained(model, str(run.adapter_dir)).eval()
     with torch.no_grad():
         adapted = model(input_ids=ids).logits.float()
@@ -82,6 +96,10 @@ def examine(run: RunFolder, base: Path) -> dict[str, Any]:
             name.split(".lora_B")[0].removeprefix("base_model.model.") for name in zero
         ],
         "logit_difference": float((adapted - plain).abs().max()),
+        **tensors_that_match(model, tensors),
+        **answers_that_stop(model, tokenizer, kept_questions(run)),
+        **template_verdict(run.adapter_dir, tokenizer),
+        **general_losses(model, tokenizer),
     }
 
 

@@ -21,8 +21,10 @@ from core.events import (
     RunStarted,
     StepDone,
 )
+from core.report.page import write_report
 from core.run_folder import RunFolder, outcome_changes
 from core.training.checkpoint import CheckpointNotSaved, checkpoint_name
+from core.training.guards import Mishap, OutOfMemory, Spoilt, Standstill
 from core.training.owner import LOCKS
 from core.training.trackers import tracked
 
@@ -34,6 +36,14 @@ _DISK_REFUSES = {
     *(errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN),  # a drive on the network
 }
 _FOLDER_REFUSES = {errno.EACCES, errno.EPERM, errno.ENOENT}  # if it is the folder of the run
+_GUARDS: tuple[tuple[type[UserError], str], ...] = (
+    (CheckpointNotSaved, "R7"),
+    (Standstill, "R2"),
+    (OutOfMemory, "R4"),
+    (Mishap, "R1"),
+    (Spoilt, "R1"),
+)
+"""Which guard ends a run with which error, the first that fits."""
 _STATE_SECONDS = 1.0  # a step alone replaces state.json at most this often
 
 
@@ -101,7 +111,14 @@ class Recorder:
             self._pending, self._written = {}, time.monotonic()
         if isinstance(event, RunEnded):
             self.ended = True
+            self._report()
             LOCKS.give_back(self._run)
+
+    def _report(self) -> None:
+        try:
+            write_report(self._run)
+        except Exception:  # the run is over and safe; a page about it is no reason to fail
+            logger.exception("the report could not be written")
 
     def take_last(self, event: RunEnded) -> None:
         """Record the outcome as well as a full disk allows."""
@@ -152,9 +169,15 @@ def _number_of_lines(run: RunFolder) -> int:
 
 
 def _outcome_of(error: UserError, step: int) -> RunEnded:
-    outcome = "paused" if isinstance(error, CheckpointNotSaved) else "failed"
+    outcome = "paused" if isinstance(error, CheckpointNotSaved | Standstill) else "failed"
+    guard = next((name for kind, name in _GUARDS if isinstance(error, kind)), "")
     return RunEnded(
-        outcome=outcome, step=step, message=error.message, hint=error.hint, details=error.details
+        outcome=outcome,
+        step=step,
+        message=error.message,
+        hint=error.hint,
+        details=error.details,
+        guard=guard,
     )
 
 

@@ -35,6 +35,7 @@ class Room:
         longest, peak = max(len(row.ids) for row in rows), gib(self._memory.bytes())
         return Notice(
             level="warning",
+            guard="R4",
             message=(
                 f"The device ran out of memory at {before.largest(rows):,} tokens at once (longest "
                 f"row {longest:,}, peak so far {peak} GiB). The micro-batch is halved from "

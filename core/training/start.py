@@ -17,6 +17,7 @@ from core.models.info import ModelInfo
 from core.models.prepare import prepare
 from core.models.sources import open_model
 from core.models.starter import HUB_ID
+from core.refusals import way_out
 from core.run_folder import RunFolder, own_process
 from core.settings import RunSettings, save_settings
 from core.training.ahead import Largest
@@ -127,7 +128,7 @@ def _begin(run: RunFolder, *, resume: bool) -> None:
 def _not_writable(run: RunFolder, error: OSError) -> UserError:
     return UserError(
         f"The run folder {run.path} cannot be written: {error.strerror or error}.",
-        "Free some space on this disk, or mend the rights of the folder. Nothing is lost.",
+        f"{way_out(error)} Nothing is lost.",
     )
 
 

@@ -9,7 +9,7 @@ from app.application import Application
 from app.setting_field import setting_field
 from app.why import SETTINGS
 from app.widgets.fields import FormRow, NumberField, Segmented, form_row
-from app.widgets.number_field import number_text
+from app.widgets.number_field import number_of, number_text
 from app.widgets.several import Several
 from core.adapters import ADAPTERS
 from core.settings import setting_keys
@@ -64,7 +64,8 @@ def test_a_wrong_value_stays_with_a_message_and_a_way_out(
     assert field(row).text() == "99999"
     assert "4,096" in row.error
     assert field(row).property("invalid") == "true"
-    assert application.session.settings.training.micro_batch in (before, 999)
+    assert application.session.settings.training.micro_batch == before
+    assert not application.session.can_undo
     row._mend.click()
     assert application.session.settings.training.micro_batch == 4096
     assert row.error == ""
@@ -157,6 +158,20 @@ def test_the_nearest_valid_value(key: str, given: object, nearest: float) -> Non
     assert field.nearest(given) == pytest.approx(nearest)
 
 
+@pytest.mark.parametrize(
+    ("key", "given", "suggested"),
+    [
+        ("training.learning_rate", -1, 5e-4),
+        ("training.learning_rate", 7, 1),
+        ("adapter.rank", 0, 1),
+    ],
+)
+def test_no_wrong_value_is_answered_by_a_useless_one(
+    key: str, given: float, suggested: float
+) -> None:
+    assert setting_field(key).suggested(given) == suggested
+
+
 def test_every_method_has_its_fields() -> None:
     for method in ADAPTERS:
         for key in ADAPTERS[method].Settings.model_fields:
@@ -171,3 +186,38 @@ def test_numbers_as_people_write_them() -> None:
         "2e-5",
         "7",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "meant"),
+    [
+        ("12", True, 12),
+        ("1,024", True, 1024),
+        ("-1,024,000", True, -1_024_000),
+        ("1e3", True, 1000),
+        ("12,5", True, "12,5"),
+        ("8.5", True, "8.5"),
+        ("inf", True, "inf"),
+        ("12,5", False, 12.5),
+        ("0,001", False, 0.001),
+        ("5e-4", False, 5e-4),
+        ("1,024", False, "1,024"),
+        ("1.2.3", False, "1.2.3"),
+    ],
+)
+def test_numbers_as_people_mean_them(text: str, whole: bool, meant: object) -> None:
+    assert number_of(text, whole=whole) == meant
+
+
+@pytest.mark.parametrize("typed", ["8.5", "12,5", "1e9", "3x"])
+def test_the_valid_beginning_of_a_wrong_number_is_not_kept(
+    typed: str, application: Application, row: FormRow, qtbot: QtBot
+) -> None:
+    application.session.change({"training.micro_batch": 5})
+    field(row).selectAll()
+    qtbot.keyClicks(field(row), typed)
+    qtbot.keyClick(field(row), Qt.Key.Key_Return)
+    assert (field(row).text(), bool(row.error)) == (typed, True)
+    assert application.session.settings.training.micro_batch == 5
+    application.session.undo()
+    assert application.session.settings.training.micro_batch != 5

@@ -189,6 +189,19 @@ def test_the_run_bar_in_every_phase(shown: Application) -> None:
     shown.run._set_phase(RunPhase.NO_PLAN, "")
 
 
+def test_the_run_bar_tells_of_a_worker_that_says_nothing(
+    shown: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown.run._set_phase(RunPhase.RUNNING, "step 3")
+    monkeypatch.setattr(type(shown.run), "silent_seconds", property(lambda run: 75.0))
+    shown.window.run_bar._on_listening()
+    assert shown.window.run_bar.detail.full_text.startswith("No word for 1 min 15 s, last: step 3")
+    monkeypatch.undo()
+    shown.run._set_phase(RunPhase.READY, "")
+    shown.window.run_bar.refresh()
+    assert "No word" not in shown.window.run_bar.detail.full_text
+
+
 def test_the_run_bar_tells_of_an_evaluation_as_long_as_it_lasts(shown: Application) -> None:
     run, bar = shown.run, shown.window.run_bar
     run._set_phase(RunPhase.RUNNING, "step 0")

@@ -1,13 +1,11 @@
 """The contract of a reader, and what the readers of text files share."""
 
-import codecs
-import io
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from core.data.readers.packed import ENDINGS, without_ending
 from core.errors import UserError
 from core.registry import Registry
 
@@ -31,9 +29,11 @@ class Reader(Protocol):
 
     Attributes:
         suffixes: Endings of file names, lower case, with the dot.
+        is_text: It reads lines of text, which may be packed.
     """
 
     suffixes: ClassVar[tuple[str, ...]]
+    is_text: ClassVar[bool]
 
     @staticmethod
     def read(path: Path) -> Iterator[Record]:
@@ -44,82 +44,75 @@ class Reader(Protocol):
         """
 
 
+_WAYS_OUT = {
+    (".xlsx", ".xls", ".ods"): 'Save the table as CSV; in Excel, as "CSV UTF-8".',
+    (".zip", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz"): "Unpack it, and choose what is inside.",
+    (".pdf", ".docx", ".odt", ".html"): "Save its text as a text file.",
+    (".pkl", ".pickle", ".pt", ".bin"): "Export it as Parquet or JSONL: a pickle can run programs.",
+}
+"""What to do about files that hold data in a way that is not read here."""
+LONGEST_SAID = 300
+"""Characters of a path in a message."""
+
 READERS: Registry[type[Reader]] = Registry("data format")
 
 
 def reader_for(path: Path) -> type[Reader]:
-    """Return the reader for the ending of the file's name.
+    """Return the reader for the ending of the file's name, as in `a.csv` or `a.csv.gz`.
 
     Raises:
         UserError: No reader knows it.
     """
-    for name in READERS:
-        if path.suffix.lower() in READERS[name].suffixes:
-            return READERS[name]
+    inner = without_ending(path)
+    suffix = inner.suffix.lower()
+    found = next((READERS[name] for name in READERS if suffix in READERS[name].suffixes), None)
+    if found is None:
+        raise _unknown(path, inner.suffix)
+    if inner != path and not found.is_text:
+        hint = "Unpack it: such a file is small already, and is read in parts."
+        raise UserError(f"{shown(path)} cannot be read packed.", hint)
+    return found
+
+
+def _unknown(path: Path, suffix: str) -> UserError:
     known = sorted(suffix for name in READERS for suffix in READERS[name].suffixes)
-    what = f"files that end in {path.suffix!r}" if path.suffix else "files without an ending"
-    raise UserError(
-        f"{path.name} cannot be read: {what} are not known.", f"Known: {', '.join(known)}."
-    )
+    what = f"files that end in {suffix!r}" if suffix else "files without an ending"
+    hint = f"Known: {', '.join(known)}; text also with {' or '.join(ENDINGS)} after it."
+    hint = next((way for endings, way in _WAYS_OUT.items() if suffix.lower() in endings), hint)
+    if path.name != path.name.rstrip(". "):
+        hint = "Its name ends in a dot or a space: rename it."
+    return UserError(f"{shown(path)} cannot be read: {what} are not known.", hint)
+
+
+def shown(path: Path) -> str:
+    """Return the name of a file for a message, with signs that nobody sees spelt out.
+
+    A line break or a sign that turns the direction of writing would make another message of it.
+    """
+    return path.name if path.name.isprintable() else repr(path.name)[1:-1]
+
+
+def said(path: Path) -> str:
+    """Return a path for a message: on one line, with spaces at its ends to be seen."""
+    text = str(path)
+    if not text.isprintable() or text.strip() != text:
+        text = repr(text)
+    return text if len(text) <= LONGEST_SAID else f"{text[:80]} … {text[-80:]}"
+
+
+def first_twice(names: Iterable[str]) -> str | None:
+    """Return the first name that was there before; of a million names in a moment."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def broken(path: Path, place: str, reason: str, hint: str) -> UserError:
     """Return the error for a file that is broken at `place`."""
-    return UserError(f"{path.name}, {place}: {reason}.", hint)
-
-
-def lines_of(path: Path) -> Iterator[str]:
-    """Yield the lines with their line ends, decoded: UTF-8 with or without BOM, UTF-16 with BOM.
-
-    Raises:
-        UserError: A line is neither.
-    """
-    with path.open("rb") as file:
-        start = file.read(2)
-        file.seek(0)
-        if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            yield from io.StringIO(_utf16(path, file.read()))
-            return
-        for number, raw in enumerate(file, start=1):
-            if number == 1:
-                raw = raw.removeprefix(codecs.BOM_UTF8)
-            yield _utf8(path, number, raw)
-
-
-def _utf8(path: Path, number: int, raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        character = len(raw[: error.start].decode()) + 1
-        place = f"line {number}, character {character}"
-        raise broken(path, place, "not UTF-8 text", "Save the file as UTF-8.") from None
-
-
-def _utf16(path: Path, raw: bytes) -> str:
-    try:
-        return raw.decode("utf-16")
-    except UnicodeDecodeError as error:
-        place = f"byte {error.start}"
-        raise broken(path, place, "not UTF-16 text", "Save the file as UTF-8.") from None
-
-
-def parse_json(text: str, path: Path, first_line: int = 1) -> Any:
-    """Parse `text`, which begins at `first_line` of the file.
-
-    Raises:
-        UserError: It is not JSON; the message names line and character.
-    """
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"line {first_line + error.lineno - 1}, character {error.colno}"
-        reason = f"not valid JSON ({error.msg[0].lower()}{error.msg[1:]})"
-        raise broken(path, place, reason, "Mend or remove that line.") from None
-    except RecursionError:
-        reason = "the JSON is nested too deeply"
-        raise broken(path, f"line {first_line}", reason, "A row is a flat object.") from None
-    except ValueError as error:  # a number with more digits than Python converts
-        raise broken(path, f"line {first_line}", str(error), "Mend that line.") from None
+    return UserError(f"{shown(path)}, {place}: {reason}.", hint)
 
 
 def as_record(value: Any, path: Path, place: str) -> Record:

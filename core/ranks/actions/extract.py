@@ -4,7 +4,7 @@ These matrices have full rank, so the result is an approximation whose error is 
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,7 +59,21 @@ class Extraction:
     left_out: tuple[str, ...] = ()
 
 
-def extract(base: ModelInfo, tuned: ModelInfo, rank: int, energy: float = 1.0) -> Extraction:
+Steps = Generator[tuple[int, int], None, Extraction]
+"""Yields (matrices done, all of them) after each matrix; returns what came of them."""
+
+
+def finished(steps: Steps) -> Extraction:
+    """Go through all steps and return what came of them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Extraction = end.value
+            return found
+
+
+def extract(base: ModelInfo, tuned: ModelInfo, rank: int, energy: float = 1.0) -> Steps:
     """Return what full fine-tuning changed in the matrices of the blocks, as a LoRA.
 
     The weights are read matrix by matrix.
@@ -90,12 +104,13 @@ def extract(base: ModelInfo, tuned: ModelInfo, rank: int, energy: float = 1.0) -
         settings={"task_type": "CAUSAL_LM", "fan_in_fan_out": base.transposed},
         story=(("Extracted from", f"{tuned.name} − {base.name}"),),
     )
-    found = _extraction(empty, differences(), rank, energy)
+    total = len(base.grid.modules)
+    found = yield from _extraction(empty, differences(), total, rank, energy)
     in_blocks = [module.name for module in base.grid.modules]
     return replace(found, left_out=before.changed(after, in_blocks))
 
 
-def convert_dora(path: Path, base: ModelInfo, rank: int, energy: float = 1.0) -> Extraction:
+def convert_dora(path: Path, base: ModelInfo, rank: int, energy: float = 1.0) -> Steps:
     """Return a DoRA adapter as a LoRA of a rank; ΔW = (D − I)·W₀ + s·(D·B)·A has full rank.
 
     Args:
@@ -123,7 +138,8 @@ def convert_dora(path: Path, base: ModelInfo, rank: int, energy: float = 1.0) ->
             change = _dora_change(spectrum.dora, w0, along_rows=magnitude.side == ROWS)
             yield places[spectrum.name], change
 
-    return _extraction(_without_lengths(source), changes(), rank, energy)
+    plain = _without_lengths(source)
+    return (yield from _extraction(plain, changes(), files.total, rank, energy))
 
 
 def is_dora(path: Path) -> bool:
@@ -164,7 +180,9 @@ def _dora_change(parts: DoraSplit, w0: Array, *, along_rows: bool) -> Array:
     return np.asarray((ratios - 1) * w0 + added.scaling * (added.b @ added.a))
 
 
-def _extraction(source: Draft, matrices: Iterable[Dense], rank: int, energy: float) -> Extraction:
+def _extraction(
+    source: Draft, matrices: Iterable[Dense], total: int, rank: int, energy: float
+) -> Steps:
     """Approximate matrices one by one; their factors stay in memory, no larger than the result."""
     if rank < 1 or not 0 < energy <= 1:
         raise UserError(
@@ -172,13 +190,14 @@ def _extraction(source: Draft, matrices: Iterable[Dense], rank: int, energy: flo
             "Choose a rank of 1 or more, and a share between 0 and 1.",
         )
     updates, modules = [], []
-    for place, matrix in matrices:
+    for done, (place, matrix) in enumerate(matrices, 1):
         found = approximate(place.name, matrix, rank, energy)
         k, numbers = len(found.part.sigma), (found.norm, found.error, found.above_noise)
         if k:
             made = found.part.balanced()
             updates.append(replace(made, embedding=place.embedding, window=place.window))
             modules.append(ExtractedModule(place.name, place.shape, k, *numbers))
+        yield done, total
     if not updates:
         raise UserError("No matrix differs.", "Choose two models of which one was trained on.")
     kept = tuple(updates)

@@ -23,6 +23,7 @@ from core.ranks.read_adapter import AdapterFiles
 from core.ranks.safetensors_writer import TensorEntry, encoded, write_safetensors
 from core.ranks.spectra import PREFIX
 from core.ranks.update import Update, concatenate, singular_values
+from core.refusals import way_out
 
 _TOLERANCE = {"F32": 1e-6, "F16": 1e-2, "BF16": 1e-2}
 """Largest ‖ΔW read − ΔW meant‖/‖ΔW‖ of a module: the rounding of the stored type, with room."""
@@ -84,10 +85,11 @@ def write_adapter(draft: Draft, out: Path, profile: Profile) -> Written:
 @contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
     """Yield an empty folder that is called `out` once the block is through, or gone."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists already.", "Choose a new folder: nothing is overwritten.")
     unfinished = out.with_name(f".tmp-{os.getpid()}-{out.name}")
     try:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            hint = "Choose a new folder: nothing is overwritten."
+            raise UserError(f"{out} exists already.", hint)
         unfinished.mkdir(parents=True)
         yield unfinished
         sync_folder(unfinished)
@@ -98,7 +100,7 @@ def _new_folder(out: Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError(
             f"{out} cannot be written: {error.strerror or error}.",
-            "Free some space on this disk, or choose another folder.",
+            way_out(error),
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

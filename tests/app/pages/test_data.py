@@ -1,11 +1,14 @@
 """Data page: rows, tokens, the cut line, warnings and errors in their place."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.pages.base import PageContext
@@ -290,6 +293,36 @@ def test_unknown_columns_can_be_mapped(page: DataPage, qtbot: QtBot, tmp_path: P
     task(page).say(*_run("dataset", {**task(page).request, "source": ""}))
     assert page.source.total("rows") == "1"
     assert not page.banner.isVisible()
+
+
+def drop(page: DataPage, *paths: Path) -> bool:
+    """Drag paths over the page; let go where it takes them, and tell whether it does."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    how = (mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    enter = QDragEnterEvent(QPoint(9, 9), Qt.DropAction.CopyAction, *how)
+    enter.ignore()
+    QApplication.sendEvent(page, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(page, QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, *how))
+    return enter.isAccepted()
+
+
+def test_a_folder_of_packed_files_can_be_dropped(page: DataPage, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        with gzip.open(tmp_path / f"{name}.jsonl.gz", "wt") as file:
+            file.write('{"prompt": "a", "answer": "b"}\n')
+    assert drop(page, tmp_path)
+    task(page).say(*_run("dataset", {**task(page).request, "source": ""}))
+    assert page.source.total("rows") == "2"
+    assert page.source.file.full_text == tmp_path.name
+
+
+def test_of_several_files_none_is_taken(page: DataPage, tmp_path: Path) -> None:
+    """Taking the first would learn from less than somebody meant."""
+    before = page.context.session.settings.data.path
+    assert not drop(page, tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    assert page.context.session.settings.data.path == before
 
 
 def test_a_hundred_thousand_tokens_paint_only_what_is_seen(page: DataPage, qtbot: QtBot) -> None:

@@ -180,7 +180,9 @@ def test_a_result_that_comes_after_a_change_goes_to_the_old_settings(
     session = page.context.session
     qtbot.mouseClick(page.source.measure, LEFT)
     late = measurement(page)
+    assert "as they were" not in page.source.note.text()
     session.change({"training.micro_batch": 2, "model.bits": 4})
+    assert "as they were when it began" in page.source.note.text()
     end(page, late)
     assert {plan.source for plan in session.plans} == {"formula"}
     session.undo()

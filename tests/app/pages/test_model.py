@@ -178,7 +178,8 @@ def test_a_model_that_the_hub_describes_gets_its_row(
 ) -> None:
     source = "some-org/some-model"
     page.choose(source)
-    assert any(isinstance(e.model, BrokenModel) and e.source == source for e in page.entries.all)
+    untold = (BrokenModel, source)
+    qtbot.waitUntil(lambda: untold in [(type(e.model), e.source) for e in page.entries.all])
     described = replace(small_model, source=source, name=source, kind="hub", path="")
     task = page.context.assistant.data.last("describe_model")
     task.say(Reply(data=to_json(described)))

@@ -13,6 +13,8 @@ from app.rank_views.spectrum import SpectrumView
 from core.events import Event, RanksComputed
 from core.history import History
 from core.ranks import Update, save_ranks, spectra_of
+from core.ranks.against_base import AgainstBase, BaseComparison
+from core.ranks.intruders import Intruders
 from core.run_folder import RunFolder
 from core.settings import RunSettings
 
@@ -36,10 +38,15 @@ class FakeRun(QObject):
         self.alive = False
 
 
-@dataclass
-class FakeSession:
-    model: Any = None
-    settings: RunSettings = field(default_factory=RunSettings)
+class FakeSession(QObject):
+    """The part of the session that the page listens to."""
+
+    settings_changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model: Any = None
+        self.settings = RunSettings()
 
     def load(self, settings: RunSettings) -> None:
         self.settings = settings
@@ -123,3 +130,22 @@ def spectrum(page: RankExplorer) -> SpectrumView:
     view = page.views["Spectrum"]
     assert isinstance(view, SpectrumView)
     return view
+
+
+def beside_base() -> BaseComparison:
+    """Return what was measured beside W₀, with one intruder in every module."""
+    found = Intruders(
+        sigma=np.array([3.0, 2.0, 1.0]), low=np.array([0.9, 0.4, 0.1]),
+        high=np.array([1.0, 0.6, 0.2]), closest=(0, 1, 2),
+    )  # fmt: skip
+    shares = np.array([0.1, 0.2, 0.3])
+    modules = tuple(
+        AgainstBase(
+            name=name, shape=(12, 10), update_norm=0.5, base_norm=5.0,
+            sigma=np.array([0.4, 0.3]), base_sigma=np.array([3.0, 2.0, 1.0]),
+            projection=np.array([0.1, 0.25]), outputs=shares, inputs=shares, reweighted=shares / 2,
+            intruders=found,
+        )
+        for name in (update.name for update in updates(1))
+    )  # fmt: skip
+    return BaseComparison(modules=modules)

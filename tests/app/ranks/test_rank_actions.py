@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.rank_actions.damp import DampAction
+from app.rank_actions.dense import ConvertAction, ExtractAction
 from app.rank_actions.evaluate import EvaluateAction
 from app.rank_actions.export import ClipAction, GrowAction
+from app.rank_actions.merge import MergeAction
 from app.rank_actions.retrain import RetrainAction
 from app.rank_actions.truncate import TruncateAction
 from core.adapters.base import LowRankSettings
@@ -19,11 +23,13 @@ from core.control import Control
 from core.errors import UserError
 from core.events import Reply, RunEnded
 from core.jobs.adapter import AdapterDesk, AdapterRequest
+from core.jobs.damp import DampRequest
+from core.jobs.dense import DenseRequest
 from core.ranks import adapter_spectra
 from core.ranks.before_after import BeforeAfter, Change, Side
 from core.ranks.evidence_shelf import keep_evidence
-from tests.app.ranks.rank_page import KINDS, LAYERS, RANK, Desk, updates
-from tests.core.ranks.rank_folders import Q3, UP0, pair, write_adapter
+from tests.app.ranks.rank_page import KINDS, LAYERS, RANK, Desk, beside_base, updates
+from tests.core.ranks.rank_folders import PREFIX, Q3, UP0, pair, write_adapter
 
 SIZE = sum(sum(shape) for shape in KINDS.values()) * LAYERS
 """Parameters of one direction of every module."""
@@ -180,6 +186,88 @@ def test_retraining_puts_ranks_into_the_settings(
 @dataclasses.dataclass
 class _Model:
     grid: Any
+
+
+# -- merging, damping, converting, extracting --------------------------------------------------
+
+
+def test_a_merge_is_asked_of_the_worker(qtbot: QtBot, ready: Desk, tmp_path: Path) -> None:
+    action, lane = press(qtbot, ready, MergeAction), ready.assistant.data
+    assert not action.writing.write.isEnabled()
+    for name in ("b", "c"):
+        action.add_adapter(write_adapter(tmp_path / name, pair(Q3, seed=5)))
+    action.remove(0)
+    action.weights[1].setValue(-0.5)
+    assert "strongest" in action.cut.text()
+    qtbot.mouseClick(action.writing.write, Qt.MouseButton.LeftButton)
+    [(job, content)] = lane.asked
+    request = AdapterRequest(**content)
+    assert (job, request.action, request.way) == ("adapter", "merge", "everything")
+    assert (request.others, request.weights) == ((str(tmp_path / "c"),), (1.0, -0.5))
+    lane.say(list(AdapterDesk().run(request, Control()))[-1])
+    lane.say(RunEnded(outcome="finished"))
+    full = {m.name: m.rank for m in adapter_spectra(Path(request.out)).modules}
+    assert full[Q3] == 2 * RANK
+
+
+def test_what_is_written_can_be_cancelled(qtbot: QtBot, ready: Desk, tmp_path: Path) -> None:
+    action, lane = press(qtbot, ready, MergeAction), ready.assistant.data
+    action.add_adapter(write_adapter(tmp_path / "b", pair(Q3)))
+    assert action.writing.cancel.isHidden()
+    qtbot.mouseClick(action.writing.write, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(action.writing.cancel, Qt.MouseButton.LeftButton)
+    assert lane.cancelled == 1
+    assert action.writing.outcome.text() == "Nothing was written."
+    assert action.writing.write.isEnabled()
+
+
+def test_damping_waits_for_intruders(qtbot: QtBot, ready: Desk) -> None:
+    act = ready.page.act
+    damping = next(action for action in act.buttons if isinstance(action, DampAction))
+    assert not damping.offered()
+    keep_evidence(ready.page.evidence._request("base").file(), beside_base())
+    ready.page.evidence._results.clear()
+    ready.page.evidence.changed.emit()
+    action, lane = press(qtbot, ready, DampAction), ready.assistant.evidence
+    action.strength.setValue(40)
+    assert "keep 40 % of their size" in action.found.text()
+    qtbot.mouseClick(action.writing.write, Qt.MouseButton.LeftButton)
+    job, content = lane.asked[-1]
+    assert (job, DampRequest(**content).strength) == ("damp", 0.4)
+    lane.say(Reply(data={"path": "x", "intruders": 3, "modules": 2, "residual": 0.01}))
+    assert "3 intruder dimensions in 2 modules" in action.writing.outcome.text()
+
+
+def test_only_what_is_no_lora_is_converted(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
+    for family, config in (("lora", {}), ("dora", {"use_dora": True})):
+        tensors = pair(Q3)
+        if family == "dora":
+            tensors[f"{PREFIX}{Q3}.lora_magnitude_vector"] = np.ones(12, "<f4")
+        desk.page.open_adapter(write_adapter(tmp_path / family, tensors, config))
+        qtbot.waitUntil(lambda: not desk.page.source.loading)
+        act = desk.page.act
+        action = next(a for a in act.buttons if isinstance(a, ConvertAction))
+        assert action.offered() == (family == "dora")
+    action = press(qtbot, desk, ConvertAction)
+    assert action.rank.value() == 2 * RANK
+    qtbot.mouseClick(action.writing.write, Qt.MouseButton.LeftButton)
+    job, content = desk.assistant.data.asked[-1]
+    request = DenseRequest(**content)
+    assert (job, request.action, request.rank) == ("dense", "convert", 2 * RANK)
+    assert request.other == str(tmp_path / "dora")
+
+
+def test_a_lora_of_two_models(qtbot: QtBot, ready: Desk, tmp_path: Path) -> None:
+    ready.page.context.session.model = SimpleNamespace(name="tiny", tensors=())
+    ready.page.act.refresh()
+    action = press(qtbot, ready, ExtractAction)
+    assert not action.writing.write.isEnabled()
+    action.tuned.setText(str(tmp_path / "tuned"))
+    action.rank.setValue(8)
+    qtbot.mouseClick(action.writing.write, Qt.MouseButton.LeftButton)
+    request = DenseRequest(**ready.assistant.data.asked[-1][1])
+    assert (request.action, request.other, request.rank) == ("extract", str(tmp_path / "tuned"), 8)
+    assert request.out == str(tmp_path / "tuned-lora")
 
 
 # -- the job ------------------------------------------------------------------------------------

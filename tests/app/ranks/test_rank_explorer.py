@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from app.rank_explorer import RankExplorer
 from core.events import RanksComputed
+from core.models.info import TensorSpec
 from tests.app.ranks.rank_page import KINDS, LAYERS, RANK, Desk, click_cell, spectrum
 from tests.core.ranks.rank_folders import PREFIX, Q3, UP0, pair, write_adapter
 
@@ -187,6 +189,28 @@ def test_every_measure_can_be_shown(trained: Desk) -> None:
         assert min(card.map.values.values()) > 0
 
 
+def open_by(page: RankExplorer, entry: str) -> None:
+    """Click an entry of the menu of the shown button."""
+    menu = page.first_button.menu()
+    menu.aboutToShow.emit()
+    next(action for action in menu.actions() if action.text() == entry).trigger()
+
+
+def test_adapter_in_one_file(
+    qtbot: QtBot, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {"lora_A.weight": "lora_down.weight", "lora_B.weight": "lora_up.weight"}
+    kohya = {f"lora_unet_x.{names[key.partition(Q3)[2][1:]]}": v for key, v in pair(Q3).items()}
+    folder = write_adapter(tmp_path / "words", kohya)
+    file = (folder / "adapter_model.safetensors").rename(tmp_path / "styles.safetensors")
+    answer = staticmethod(lambda *_args: (str(file), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
+    open_by(desk.page, "Single file…")
+    wait_read(qtbot, desk.page)
+    assert [module.rank for module in desk.page.source.spectra.modules] == [RANK]
+    assert "single file" in desk.page.evidence.why_not
+
+
 def test_adapter_from_the_disk_needs_no_run(
     qtbot: QtBot, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,9 +218,7 @@ def test_adapter_from_the_disk_needs_no_run(
     monkeypatch.setattr(
         QFileDialog, "getExistingDirectory", staticmethod(lambda *_args: str(folder))
     )
-    button = desk.page.findChild(QPushButton, "open_first_adapter_button")
-    assert button is not None
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    open_by(desk.page, "Folder…")
     wait_read(qtbot, desk.page)
     assert desk.page.sentence_label.full_text.startswith("words, made for some/base. ")
     assert desk.page.map.slider.isHidden()
@@ -226,6 +248,37 @@ def test_a_broken_adapter_is_said_in_place_and_nothing_is_lost(
     assert page.banner.isVisible()
     assert "is cut off: 10 bytes are missing" in page.banner.text
     assert len(page.map.map.values) == LAYERS * len(KINDS)
+
+
+def model_with(shape: tuple[int, int]) -> SimpleNamespace:
+    """Return what is read of a model that has the one matrix."""
+    tensor = TensorSpec(f"{Q3}.weight", shape, "F32", 4 * shape[0] * shape[1])
+    return SimpleNamespace(name="tiny", tensors=(tensor,), grid=SimpleNamespace(by_name={}))
+
+
+def test_an_adapter_of_another_model_is_said_before_anything_is_measured(
+    qtbot: QtBot, desk: Desk, tmp_path: Path
+) -> None:
+    page, session = desk.page, desk.page.context.session
+    page.open_adapter(write_adapter(tmp_path / "words", pair(Q3)))
+    wait_read(qtbot, page)
+    session.model = model_with((12, 10))
+    session.settings_changed.emit()
+    assert (page.evidence.why_not, page.mark(), page.banner.isVisible()) == ("", "ok", False)
+    session.model = model_with((16, 10))
+    session.settings_changed.emit()
+    assert "0 of 1 modules match" in page.evidence.why_not
+    assert "0 of 1 modules match" in page.banner.text
+    assert page.mark() == "warn"
+
+
+def test_nothing_can_be_measured_of_an_untrained_adapter(
+    qtbot: QtBot, desk: Desk, tmp_path: Path
+) -> None:
+    tensors = {key: value * ("lora_A" in key) for key, value in pair(Q3).items()}
+    desk.page.open_adapter(write_adapter(tmp_path / "fresh", tensors))
+    wait_read(qtbot, desk.page)
+    assert "changed nothing" in desk.page.evidence.why_not
 
 
 def test_numbers_that_are_not_finite_are_said_in_place(

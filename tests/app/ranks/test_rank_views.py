@@ -18,15 +18,14 @@ from app.rank_views.allocation import AllocationView, Proposals
 from app.rank_views.does_it_matter import DoesItMatterView
 from app.rank_views.explain import ExplainView
 from app.rank_views.over_training import OverTrainingView
+from app.rank_views.spectrum import SpectrumView
 from core.events import Progress, Reply, RunEnded
-from core.ranks.against_base import AgainstBase, BaseComparison
 from core.ranks.course import MOST_STEPS, Course, evenly
 from core.ranks.curve import CurvePoint, LossCurve
 from core.ranks.evidence import Evidence
 from core.ranks.evidence_shelf import keep_evidence
 from core.ranks.functional import FunctionalSpectra, FunctionalSpectrum
-from core.ranks.intruders import Intruders
-from tests.app.ranks.rank_page import KINDS, LAYERS, RANK, Desk, spectrum, updates
+from tests.app.ranks.rank_page import KINDS, LAYERS, RANK, Desk, beside_base, spectrum, updates
 from tests.core.ranks.rank_folders import pair, write_adapter
 
 NAMES = [update.name for update in updates(1)]
@@ -89,24 +88,6 @@ def use() -> FunctionalSpectra:
         for index, name in enumerate(NAMES)
     )  # fmt: skip
     return FunctionalSpectra(modules=modules, tokens=100, batches=8)
-
-
-def comparison() -> BaseComparison:
-    found = Intruders(
-        sigma=np.array([3.0, 2.0, 1.0]), low=np.array([0.9, 0.4, 0.1]),
-        high=np.array([1.0, 0.6, 0.2]), closest=(0, 1, 2),
-    )  # fmt: skip
-    shares = np.array([0.1, 0.2, 0.3])
-    modules = tuple(
-        AgainstBase(
-            name=name, shape=(12, 10), update_norm=0.5, base_norm=5.0,
-            sigma=np.array([0.4, 0.3]), base_sigma=np.array([3.0, 2.0, 1.0]),
-            projection=np.array([0.1, 0.25]), outputs=shares, inputs=shares, reweighted=shares / 2,
-            intruders=found,
-        )
-        for name in NAMES
-    )  # fmt: skip
-    return BaseComparison(modules=modules)
 
 
 # -- over training ------------------------------------------------------------------------------
@@ -256,6 +237,21 @@ def test_a_measurement_can_be_cancelled_and_can_fail(qtbot: QtBot, measured: Des
     assert view.panel.start.isEnabled()
 
 
+def test_another_adapter_gives_a_measurement_up_and_says_so(
+    qtbot: QtBot, measured: Desk, tmp_path: Path
+) -> None:
+    page = measured.page
+    view = measured.see(qtbot, "Against the base")
+    assert isinstance(view, AgainstBaseView)
+    qtbot.mouseClick(view.panel.start, Qt.MouseButton.LeftButton)
+    page.open_adapter(write_adapter(tmp_path / "words", pair(NAMES[0])))
+    qtbot.waitUntil(lambda: not page.source.loading)
+    assert measured.assistant.evidence.cancelled == 1
+    assert page.banner.text == f"The measurement of {measured.folder.path.name} was given up."
+    qtbot.mouseClick(page.show_run, Qt.MouseButton.LeftButton)
+    assert not page.banner.isVisible()
+
+
 def test_training_takes_the_device_back(qtbot: QtBot, measured: Desk) -> None:
     view, lane = measured.see(qtbot, "Against the base"), measured.assistant.evidence
     assert isinstance(view, AgainstBaseView)
@@ -267,7 +263,7 @@ def test_training_takes_the_device_back(qtbot: QtBot, measured: Desk) -> None:
 
 
 def test_the_threshold_of_intruders_is_dragged(qtbot: QtBot, measured: Desk) -> None:
-    keep(measured, "base", comparison())
+    keep(measured, "base", beside_base())
     view = measured.see(qtbot, "Against the base")
     assert isinstance(view, AgainstBaseView)
     count = len(NAMES)
@@ -301,9 +297,24 @@ def test_questions_are_answered_with_the_numbers_of_the_module(qtbot: QtBot, tra
 # -- taking plots along -------------------------------------------------------------------------
 
 
+def test_sigma_beside_the_size_of_w0_once_it_is_measured(qtbot: QtBot, measured: Desk) -> None:
+    view = measured.see(qtbot, "Spectrum")
+    assert isinstance(view, SpectrumView)
+    *_, last = view.unit._buttons
+    assert last.isHidden()
+    keep(measured, "base", beside_base())
+    measured.page.evidence.changed.emit()
+    assert last.isVisible()
+    qtbot.mouseClick(last, Qt.MouseButton.LeftButton)
+    module = view.scree.module
+    assert module is not None
+    drawn = 10**view.scree._curve.yData
+    assert drawn == pytest.approx(module.singular_values[: len(drawn)] / 5.0)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_plot_can_be_saved(qtbot: QtBot, measured: Desk, tmp_path: Path, theme: Any) -> None:
-    keep(measured, "base", comparison())
+    keep(measured, "base", beside_base())
     keep(measured, "curve", loss_curve())
     keep(measured, "use", use())
     measured.page.context.theme.choose(theme)
@@ -325,6 +336,7 @@ def saved_well(card: PlotCard, folder: Path) -> None:
     drawing = (folder / "a.svg").read_text("utf-8")
     ElementTree.fromstring(drawing)
     assert card.title.text() in drawing
+    assert "step 40" in drawing  # the line that says where the numbers are from
     assert "<image" not in drawing or card.title.text() == "Components"
     card.save_png(folder / "a.png")
     picture = QImage(str(folder / "a.png"))

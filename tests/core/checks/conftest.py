@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.checks import CheckContext, gather
+from core.checks import CheckContext, RehearsalFacts, gather
 from core.checks.device import with_trial
 from core.checks.tokens import with_tokens
 from core.control import Control
@@ -41,7 +41,8 @@ def finish(desk: DataDesk) -> Finish:
             try:
                 next(steps)
             except StopIteration as end:
-                return replace(with_trial(end.value), near={})
+                rehearsal = RehearsalFacts(device="cpu", modules=14)
+                return replace(with_trial(end.value), near={}, rehearsal=rehearsal)
 
     return finished_context
 

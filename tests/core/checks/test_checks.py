@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from core.checks import CHECKS, CheckContext, gather
+from core.checks import CHECKS, CheckContext, RehearsalFacts, gather
 from core.checks.base import Finding
 from core.checks.device import with_trial
 from core.data.stats import DataStats
 from core.errors import UserError
 from core.memory.devices import Device
 from core.memory.host import run_bytes
+from core.models.gated import NoAccess
 from core.run_folder import RunFolder, own_process
 from core.settings import RunSettings
 
@@ -63,11 +64,19 @@ def test_a_hub_model_that_is_not_here_yet_only_warns() -> None:
     assert run("model-readable", gather(settings)).level == "warn"
 
 
+def test_a_hub_model_that_is_not_given_blocks() -> None:
+    settings = RunSettings().with_changes({"model.source": "someone/some-model"})
+    gated = NoAccess("It wants its conditions accepted first.", "Accept them.")
+    context = CheckContext(settings=settings, model_error=gated)
+    assert run("model-readable", context).level == "block"
+
+
 def test_targets_that_match_nothing_block(changed: Changed) -> None:
     found = run("targets", changed({"adapter.targets": ["c_attn"]}))
     assert found.level == "block"
     assert "c_attn" in found.message
     assert "q_proj" in found.fix
+    assert found.changes == {"adapter.targets": ["all-linear"]}
 
 
 def test_broken_data_blocks(good_settings: RunSettings, tmp_path: Path) -> None:
@@ -131,6 +140,8 @@ def test_cut_answers(changed: Changed) -> None:
 def test_ends_of_answers(changed: Changed) -> None:
     assert run("end-of-turn", changed(open_ends=4)).level == "ok"
     assert "never learn to stop" in run("end-of-turn", changed(open_ends=5)).message
+    assert run("end-of-turn", changed(open_ends=200)).level == "warn"
+    assert run("end-of-turn", changed(open_ends=201)).level == "block"
     assert "is cut off" in run("end-of-turn", changed(cut_ends=5)).message
 
 
@@ -153,6 +164,8 @@ def test_two_start_tokens_warn(good: CheckContext) -> None:
     assert good.tokens is not None
     doubled = replace(good, tokens=replace(good.tokens, double_start=True))
     assert run("start-token", doubled).level == "warn"
+    missing = replace(good, tokens=replace(good.tokens, missing_start=True))
+    assert run("start-token", missing).level == "warn"
 
 
 def test_a_foreign_tokenizer_blocks(changed: Changed) -> None:
@@ -226,20 +239,24 @@ def test_a_taken_name_is_told(good: CheckContext, tmp_path: Path) -> None:
         ({"training.micro_batch": 512}, "One step takes 512 rows"),
         ({"training.warmup": 30}, "30 of 60 steps are warm-up"),
         ({"training.steps": 5000}, "Every row is seen 1"),
+        ({"training.evaluate_every": 61}, "Only 60 updates in this run"),
     ],
 )
 def test_steps_that_do_not_fit_the_rows_warn(
     changes: dict[str, Any], part: str, changed: Changed
 ) -> None:
-    found = run("steps", changed(changes))
+    context = changed(changes)
+    found = run("steps", context)
     assert found.level == "warn"
     assert part in found.message
+    mended = context.settings.with_changes(found.changes)
+    assert run("steps", replace(context, settings=mended)).level == "ok"
 
 
 @pytest.mark.parametrize(("rate", "part"), [(1e-6, "hardly anything"), (0.1, "diverge")])
 def test_an_unusual_learning_rate_is_told(rate: float, part: str, changed: Changed) -> None:
     found = run("learning-rate", changed({"training.learning_rate": rate}))
-    assert found.level == "info"
+    assert found.level == "warn"
     assert part in found.message
 
 
@@ -262,7 +279,7 @@ def test_lion_wants_a_lower_learning_rate(changed: Changed) -> None:
 def test_the_rate_of_b_counts_with_lora_plus(changed: Changed) -> None:
     plus = {"training.lora_plus": 16.0}
     found = run("learning-rate", changed({**plus, "training.learning_rate": 5e-4}))
-    assert found.level == "info"
+    assert found.level == "warn"
     assert "B learns at a rate of 0.008" in found.message
     assert found.fix.endswith("to 0.000125.")
     assert run("learning-rate", changed({**plus, "training.learning_rate": 1e-4})).level == "ok"
@@ -331,10 +348,10 @@ def test_a_trial_says_what_refuses(
     ("settings", "level"),
     [
         ({}, "ok"),
-        ({"adapter.alpha": 16 * 16}, "info"),
-        ({"adapter.alpha": 1}, "info"),
+        ({"adapter.alpha": 16 * 16}, "warn"),
+        ({"adapter.alpha": 1}, "warn"),
         ({"adapter.method": "rslora"}, "ok"),
-        ({"adapter.method": "rslora", "adapter.rank": 256, "adapter.alpha": 512}, "info"),
+        ({"adapter.method": "rslora", "adapter.rank": 256, "adapter.alpha": 512}, "warn"),
     ],
 )
 def test_an_unusual_strength_is_told(
@@ -364,6 +381,9 @@ def test_a_run_at_work_warns(good: CheckContext, tmp_path: Path) -> None:
     assert run("device-idle", context).level == "ok"
     other.update_state(phase="running", **own_process())
     assert "poet" in run("device-idle", context).message
+    cpu, gpu = (Device("device", 2**33, 2**33, kind) for kind in ("cpu", "cuda"))
+    assert run("device-idle", replace(context, device=cpu)).level == "warn"
+    assert run("device-idle", replace(context, device=gpu)).level == "block"
 
 
 def test_a_battery_warns(good: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,3 +409,141 @@ def test_held_out_rows_that_nearly_repeat_others_warn(good: CheckContext) -> Non
     assert run("held-out-apart", both_learned).level == "ok"
     across = replace(good, near=dict.fromkeys(held_out[:5], learned[0]))
     assert run("held-out-apart", across).message.startswith("5 held-out rows nearly repeat")
+
+
+def after_rehearsal(context: CheckContext, **facts: Any) -> CheckContext:
+    return replace(context, rehearsal=RehearsalFacts(modules=14, **facts))
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes"),
+    [
+        (
+            {"training.micro_batch": 8, "training.accumulation": 3},
+            {"training.micro_batch": 4, "training.accumulation": 6},
+        ),
+        ({"training.micro_batch": 1}, {"training.gradient_checkpointing": "all"}),
+        (
+            {"training.micro_batch": 1, "training.gradient_checkpointing": "all"},
+            {"model.bits": 4},
+        ),
+    ],
+)
+def test_a_rehearsal_without_memory_blocks_and_takes_less(
+    settings: dict[str, Any], changes: dict[str, Any], changed: Changed
+) -> None:
+    tried = after_rehearsal(changed(settings), failed_at="in step 2", exhausted=True)
+    found = run("rehearsal", tried)
+    assert (found.level, found.changes) == ("block", changes)
+    assert "memory ran out in step 2" in found.message
+
+
+def test_a_rehearsal_names_the_stage_that_fails(good: CheckContext) -> None:
+    failed = after_rehearsal(good, failed_at="in step 1", reason="It broke.", hint="Mend it.")
+    found = run("rehearsal", failed)
+    assert (found.level, found.fix) == ("block", "Mend it.")
+    assert found.message == "Tried out, the run failed in step 1: It broke."
+
+
+def test_modules_without_a_gradient_and_weights_elsewhere_block(good: CheckContext) -> None:
+    found = run("rehearsal", after_rehearsal(good, dead=("layers.0.q_proj",)))
+    assert found.level == "block"
+    assert "1 of 14 adapted modules got no gradient (layers.0.q_proj)" in found.message
+    found = run("rehearsal", after_rehearsal(good, outside=("lm_head.weight",)))
+    assert found.level == "block"
+    assert "outside of the device" in found.message
+
+
+def test_packing_that_is_not_proven_warns(good: CheckContext) -> None:
+    found = run("packing", after_rehearsal(good, padded=True))
+    assert (found.level, found.changes) == ("warn", {"training.packing": False})
+
+
+def test_other_programs_on_a_gpu_warn(good: CheckContext) -> None:
+    total, part = 2**33, 600 * 2**20
+    full = replace(good, device=Device("Card", total, total - part, "cuda"))
+    found = run("device-shared", full)
+    assert found.level == "warn"
+    assert "hold 0.59 GiB of the memory of Card" in found.message
+    free = replace(good, device=Device("Card", total, total - 400 * 2**20, "cuda"))
+    assert run("device-shared", free).level == "ok"
+
+
+def written(settings: RunSettings, path: Path, rows: list[dict[str, Any]]) -> RunSettings:
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return settings.with_changes({"data.path": str(path)})
+
+
+def test_a_guessed_column_is_asked_about_until_it_is_confirmed(
+    good_settings: RunSettings, tmp_path: Path
+) -> None:
+    settings = written(good_settings, tmp_path / "a.jsonl", [{"input": "Why?", "output": "So."}])
+    found = run("columns-confirmed", gather(settings))
+    assert found.level == "warn"
+    assert "asks “Why?” and is answered “So.”" in found.message
+    confirmed = settings.with_changes(found.changes)
+    assert run("columns-confirmed", gather(confirmed)).level == "ok"
+
+
+def chats(*roles: str) -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": f"{role}."} for role in roles]}
+
+
+def test_a_system_turn_that_a_template_refuses_is_folded(
+    good_settings: RunSettings, finish: Callable[[RunSettings], CheckContext], tmp_path: Path
+) -> None:
+    model = tmp_path / "strict"
+    shutil.copytree(good_settings.model.source, model)
+    template = (model / "chat_template.jinja").read_text()
+    strict = (
+        "{% for m in messages %}{% if m.role == 'system' or (m.role == 'user') != "
+        "(loop.index0 % 2 == 0) %}{{ raise_exception('not so') }}{% endif %}{% endfor %}"
+    )
+    (model / "chat_template.jinja").write_text(strict + template)
+    rows = [chats("system", "user", "assistant"), chats("user", "user", "assistant")]
+    settings = written(good_settings, tmp_path / "a.jsonl", rows)
+    settings = settings.with_changes({"model.source": str(model), "data.held_out": 0})
+    found = run("chat-template", finish(settings))
+    assert found.level == "block"
+    assert "1 of 2 have a system turn and 1 of 2 have two turns of one speaker" in found.message
+    folded = finish(settings.with_changes(found.changes))
+    assert run("chat-template", folded).level == "ok"
+    assert folded.tokens is not None
+    assert folded.tokens.stats.answers == 2
+
+
+def test_thoughts_in_some_answers_only_warn(
+    good: CheckContext, good_settings: RunSettings, tmp_path: Path
+) -> None:
+    assert good.tokens is not None
+    some = [("a", "<think>hm</think>b"), ("c", "d")]
+    mixed = rows_context(good_settings, tmp_path / "a.jsonl", some)
+    found = run("thoughts", replace(mixed, tokens=good.tokens))
+    assert (found.level, found.message.startswith("1 of 2 rows")) == ("warn", True)
+    could = replace(good, tokens=replace(good.tokens, thinks=True))
+    assert run("thoughts", could).level == "info"
+    all_do = rows_context(good_settings, tmp_path / "b.jsonl", some[:1])
+    assert run("thoughts", replace(all_do, tokens=could.tokens)).level == "ok"
+
+
+def test_markers_that_a_model_has_never_seen_warn(
+    good_settings: RunSettings, finish: Callable[[RunSettings], CheckContext], tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    model = tmp_path / "base"
+    shutil.copytree(good_settings.model.source, model)
+    tensors = load_file(model / "model.safetensors")
+    vocabulary = json.loads((model / "tokenizer.json").read_text())["added_tokens"]
+    start = next(token["id"] for token in vocabulary if token["content"] == "<|im_start|>")
+    tensors["model.embed_tokens.weight"][start] = 1e-12
+    save_file(tensors, model / "model.safetensors", {"format": "pt"})
+    found = run("base-model", finish(good_settings.with_changes({"model.source": str(model)})))
+    assert found.level == "warn"
+    assert "<|im_start|>" in found.message
+    assert "<|im_end|>" not in found.message
+
+
+def test_dora_is_not_for_all_programs(changed: Changed) -> None:
+    found = run("runtimes", changed({"adapter.method": "dora"}))
+    assert (found.level, found.changes) == ("info", {"adapter.method": "lora"})

@@ -56,5 +56,40 @@ def test_a_missing_column_is_one_clear_message(
 ) -> None:
     assert main(["tokens", run_file, "--set", "data.answer_column=respones"]) == 2
     error = capsys.readouterr().err
-    assert "error: There is no column called 'respones'." in error
+    assert "error: rows.jsonl, line 1: There is no column called 'respones'." in error
     assert "hint: Did you mean 'response'?" in error
+
+
+def test_check_tries_the_run_when_asked_to(
+    run_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", run_file, "--json"]) == 0
+    quick = {check["id"] for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert main(["check", run_file, "--json", "--try"]) == 0
+    checks = {check["id"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert set(checks) - quick == {"rehearsal", "packing"}
+    assert checks["rehearsal"]["level"] == "ok"
+    assert "all 14 modules learn" in checks["rehearsal"]["message"]
+
+
+def test_tokens_of_a_folder_and_of_a_pattern(
+    run_file: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.jsonl").write_bytes((tmp_path / "rows.jsonl").read_bytes())
+    (tmp_path / "data" / "b.jsonl").write_text('{"prompt": "Hu", "response": "He"}\n')
+    for path in (tmp_path / "data", tmp_path / "data" / "*.jsonl"):
+        assert main(["tokens", run_file, "--row", "2", "--set", f"data.path={path}"]) == 0
+        assert "Row 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["a\0b.jsonl", "\udcff.jsonl", "x" * 300, "~nobody-here/a.jsonl"])
+def test_paths_that_lead_nowhere(
+    name: str, run_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["tokens", run_file], ["train", run_file]):
+        assert main([*command, "--set", f"data.path={name}"]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: ")
+        assert "hint: " in said
+        assert "Free some space" not in said

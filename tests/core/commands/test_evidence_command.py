@@ -44,6 +44,49 @@ def test_the_other_measurements(
     assert json.loads(capsys.readouterr().out)["measure"] == measure
 
 
+@pytest.mark.parametrize("by", ["data", "sensitivity"])
+def test_an_adapter_is_cut_by_what_was_measured(
+    trained: RunFolder, by: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(trained.path)
+    with ignored_warnings():
+        assert main(["evidence", run, "--measure", "use", "--rows", "training", "--json"]) == 0
+    use = json.loads(capsys.readouterr().out)
+    command = ["truncate", run, "--json", "--parameters"]
+    documents = {}
+    for how in ("weights", by):
+        assert main([*command, "300", "--by", how]) == 0
+        documents[how] = json.loads(capsys.readouterr().out)
+        assert 0 < documents[how]["parameters"] <= 300
+    assert documents[by]["error"] >= documents["weights"]["error"]  # σ² leaves the least behind
+    assert use["measure"] == "use"
+
+
+def test_an_adapter_is_cut_by_the_size_of_its_base(
+    trained: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(trained.path)
+    with ignored_warnings():
+        assert main(["evidence", run, "--measure", "base", "--json"]) == 0
+    capsys.readouterr()
+    kept = []
+    for share in ("0", "1e-4", "1e9"):
+        status = main(["truncate", run, "--above", share, "--json"])
+        printed = capsys.readouterr().out
+        kept.append(json.loads(printed)["parameters"] if status == 0 else 0)
+    assert kept[0] >= kept[1] >= kept[2]
+    assert kept[0] > 0
+
+
+def test_what_was_not_measured_cannot_choose(
+    trained: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["truncate", str(trained.adapter_dir), "--parameters", "300", "--by", "data"]) == 2
+    assert "no run.toml" in capsys.readouterr().err
+    assert main(["truncate", str(trained.path), "--rank", "1", "--by", "data"]) == 2
+    assert "Give --parameters" in capsys.readouterr().err
+
+
 def test_a_folder_of_another_program(
     trained: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:

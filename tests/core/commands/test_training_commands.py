@@ -115,6 +115,9 @@ def test_a_run_does_not_depend_on_the_folder_of_the_shell(
     assert made.path == tmp_path.resolve() / "out"
     assert made.settings.data.path == str(data.resolve())
     assert made.settings.model.source == str(model.resolve())
+    save_settings(tiny_settings.with_changes({"data.path": "row*.jsonl"}), Path("run.toml"))
+    made = train._new_run(argparse.Namespace(file="run.toml", set=[], out="another"))
+    assert made.settings.data.path == str(tmp_path.resolve() / "row*.jsonl")
 
 
 @pytest.mark.usefixtures("quick_proof")

@@ -5,8 +5,11 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import feather, parquet
 
 from core.data.readers import READERS
 from core.data.rows import load_rows
@@ -35,11 +38,18 @@ def write_csv(path: Path, separator: str) -> None:
         writer.writerows(ROWS)
 
 
-def write_parquet(path: Path) -> None:
-    import pyarrow
-    from pyarrow import parquet
+def table() -> Any:
+    return pyarrow.Table.from_pylist(ROWS)
 
-    parquet.write_table(pyarrow.Table.from_pylist(ROWS), path)
+
+def categories() -> Any:
+    columns = table()
+    return pyarrow.table({name: columns[name].dictionary_encode() for name in columns.column_names})
+
+
+def write_arrow(path: Path, kind: Callable[..., Any]) -> None:
+    with kind(str(path), table().schema) as writer:
+        writer.write_table(table(), max_chunksize=2)
 
 
 def lines() -> str:
@@ -59,7 +69,12 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "a.csv": lambda path: write_csv(path, ","),
     "german.csv": lambda path: write_csv(path, ";"),
     "a.tsv": lambda path: write_csv(path, "\t"),
-    "a.parquet": write_parquet,
+    "a.parquet": lambda path: parquet.write_table(table(), path),
+    "file.arrow": lambda path: write_arrow(path, pyarrow.ipc.new_file),
+    "stream.arrow": lambda path: write_arrow(path, pyarrow.ipc.new_stream),
+    "a.feather": lambda path: feather.write_feather(table(), path),
+    "dictionary.arrow": lambda path: feather.write_feather(categories(), str(path)),
+    "dictionary.parquet": lambda path: parquet.write_table(categories(), path),
 }
 
 
@@ -96,23 +111,34 @@ BROKEN = {
     "list.jsonl": (GOOD + b"[1, 2]\n", "line 2: a row must be an object"),
     "short.jsonl": (GOOD + b'{"prompt":\r\n' + GOOD, "line 2, character 11"),
     "latin.jsonl": (GOOD + '{"prompt": "ä'.encode("latin-1"), "line 2, character 13: not UTF-8"),
-    "digits.jsonl": (b'{"prompt": ' + b"1" * 5000 + b"}", "line 1: Exceeds"),
+    "digits.jsonl": (
+        b'{"prompt": ' + b"1" * 5000 + b"}",
+        "line 1: a number with thousands of digits",
+    ),
     "deep.jsonl": (GOOD + b"[" * 200_000, "line 2: the JSON is nested too deeply"),
     "nul.jsonl": (GOOD + b'{"prompt": "a\0b"}', "line 2, character 14"),
-    "comma.json": (b'[\n {"prompt": "a"},\n {"prompt" "b"}\n]', "line 3, character 12"),
+    "comma.json": (
+        b'[\n {"prompt": "a", "response": ""},\n {"prompt" "b"}\n]',
+        "line 3, character 12",
+    ),
     "object.json": (b'{"prompt": "a"}', "no list of rows"),
     "lines.json": (GOOD * 2 + b"{", "line 3, character 2"),
     "deep.json": (b'{"a":' * 200_000, "nested too deeply"),
-    "odd.json": (codecs.BOM_UTF16_LE + b"[", "byte 2: not UTF-16 text"),
+    "odd.json": (codecs.BOM_UTF16_LE + b"[", "line 1, character 1: not UTF-16 text"),
     "cells.csv": (b"prompt,response\na,b\na,b,c\n", "line 3: 3 cells"),
     "quote.csv": (b'prompt,response\na,"b\nc', "line 2: not valid CSV"),
     "twice.csv": (b"prompt,prompt\na,b\n", "line 1: two columns are called 'prompt'"),
-    "cut.parquet": (b"PAR1\0\0\0", "after row 0: not a readable Parquet file"),
+    "cut.parquet": (b"PAR1\0\0\0", "at its beginning: not a readable Parquet file"),
     "empty.jsonl": (b"", "holds no rows"),
     "empty.json": (b"[]", "holds no rows"),
     "nothing.json": (b"", "line 1, character 1"),
     "header.csv": (b"prompt,response\n", "holds no rows"),
     "blank.txt": (b" \n\n", "holds no rows"),
+    "really a list.jsonl": (b"\n[{}]", "line 2: this is a JSON list, not one object per line"),
+    "table.xlsx": (b"PK\x03\x04", "files that end in '.xlsx' are not known"),
+    "excel.csv": (b"PK\x03\x04", "line 1: this is a ZIP or Excel file"),
+    "pointer.jsonl": (b"version https://git-lfs.github.com/spec/v1\n", "only a pointer of Git LFS"),
+    "page.jsonl": (b"<!DOCTYPE html>\n<html>", "line 1, character 1: not valid JSON"),
     "model.gguf": (b"GGUF", "files that end in '.gguf' are not known"),
 }
 
@@ -128,6 +154,17 @@ def test_a_broken_file_is_named_with_the_place(name: str, tmp_path: Path) -> Non
     assert caught.value.hint
 
 
+def test_a_web_page_is_no_data_but_may_be_text(tmp_path: Path) -> None:
+    page = "<!DOCTYPE html>\n<html>"
+    for name, says in (("a.json", "not its web page"), ("a.csv", "names of the columns")):
+        (tmp_path / name).write_text(page)
+        with pytest.raises(UserError) as caught:
+            load(tmp_path / name)
+        assert says in caught.value.hint
+    (tmp_path / "a.txt").write_text(page)
+    assert load(tmp_path / "a.txt").rows == ((Message("text", page),),)
+
+
 def test_a_broken_line_after_many_good_ones(tmp_path: Path) -> None:
     path = tmp_path / "big.jsonl"
     path.write_bytes(GOOD * 117 + b'{"prompt": "a", "response": }\n' + GOOD * 10)
@@ -138,7 +175,7 @@ def test_a_broken_line_after_many_good_ones(tmp_path: Path) -> None:
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="There is no file"):
         load(tmp_path / "none.jsonl")
-    with pytest.raises(UserError, match="is a folder"):
+    with pytest.raises(UserError, match="holds no data files"):
         load(tmp_path)
 
 

@@ -164,6 +164,20 @@ def test_full_fine_tuning_peaks_at_the_optimizer_step() -> None:
     assert plan.allocated_bytes == 10 * 8_030_261_248 + 2 * 8_519_680
 
 
+def test_a_table_that_is_also_the_head_has_two_gradients_and_their_sum() -> None:
+    """Three tables more than the weights hold, as a process that does only this grows by 3.0."""
+    few = {"data.max_length": 16, "training.micro_batch": 1, "training.optimizer": "adamw8bit"}
+    settings = USUAL.with_changes(few)
+    table = 128_256 * 4_096 * 2  # bytes in bf16
+    apart, tied = (
+        plan_methods(model(llama(vocab_size=128_256, tied_embeddings=one)), settings)[4]
+        for one in (False, True)
+    )
+    assert apart.parts["gradients"] - apart.parts["weights"] == 0
+    assert tied.moment == "layer"
+    assert tied.parts["gradients"] - tied.parts["weights"] == 2 * table
+
+
 def test_experts_are_resident_but_only_the_routed_ones_work() -> None:
     dense, sparse = model(llama(vocab_size=32_000)), model(MIXTRAL)
     one, many = (plan_memory(info, USUAL) for info in (dense, sparse))

@@ -278,7 +278,7 @@ def test_find_models_never_raises(
     (kept / "rankscope.json").write_text('{"source": "kept.gguf", "licence": "mit"}')
     (copy / "model.safetensors").write_bytes(b"garbage")
     recent = [str(copy), "nope", "x" * 5000, "a\0b", str(copy)]
-    found = find_models(recent)
+    found = list(find_models(recent))
     assert isinstance(found[0], ModelInfo)
     assert isinstance(found[1], ModelInfo)
     assert (found[0].source, found[1].name, found[1].licence) == ("starter", "kept", "mit")
@@ -297,7 +297,7 @@ def test_json_round_trip(tiny_model: Path) -> None:
 def test_opening_models_imports_no_torch(tiny_model: Path) -> None:
     program = (
         "import sys; from core.models.sources import find_models, open_model\n"
-        f"open_model('starter'); find_models([{str(tiny_model)!r}, 'broken'])\n"
+        f"open_model('starter'); list(find_models([{str(tiny_model)!r}, 'broken']))\n"
         "heavy = {'torch', 'transformers', 'peft', 'bitsandbytes', 'datasets', 'gguf'}\n"
         "print(sorted(heavy & {name.partition('.')[0] for name in sys.modules}))"
     )

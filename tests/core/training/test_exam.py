@@ -92,3 +92,21 @@ def test_a_model_that_cannot_answer_trains_all_the_same(
     assert ended(events).outcome == "finished"
     notices = [n.message for n in of(Notice, events) if "sample answers" in n.message]
     assert notices == ["There are no sample answers from here on: no cache here"]
+
+
+def test_a_validation_loss_that_stays_behind_its_best_is_told_once(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = iter([5.0, 4.0, 3.0, 3.5, 3.4, 3.3, 3.2, 3.1])
+
+    def scripted(*_: object) -> object:
+        yield Progress(phase="evaluating", message="")
+        return next(course)
+
+    monkeypatch.setattr(exam, "evaluate", scripted)
+    events = run_all(make_run(training__steps=14, training__evaluate_every=2))
+    told = [notice for notice in of(Notice, events) if notice.guard == "R6"]
+    assert len(told) == 1
+    assert "worse than at step 4 for 3 evaluations" in told[0].message
+    place = events.index(told[0])
+    assert of(Evaluated, events[:place])[-1].step == 10

@@ -19,8 +19,8 @@ from core.settings import RunSettings
 from core.training import evidence, probe
 from core.training.guards import Overflow
 from core.training.micro_batch import Layout
-from core.training.probe import longest_batch
 from core.training.step import Stepper
+from core.training.two_steps import longest_batch
 from core.worker import Jobs, events_of
 from tests.core.training.conftest import MakeRun
 from tests.core.training.engine import ignored_warnings, of, one_thread, quick_proof, run_all
@@ -129,7 +129,7 @@ def test_so_it_is_while_the_model_is_loaded(
     def no_room(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(probe, "build_trainee", no_room)
+    monkeypatch.setattr("core.training.two_steps.build_trainee", no_room)
     assert reply(probed(tiny_settings))["out_of_memory"] == "while the model was loaded"
 
 

@@ -88,6 +88,7 @@ def test_a_stopped_run_keeps_its_adapter_and_can_go_on(make_run: MakeRun) -> Non
         "README.md",
         "adapter_config.json",
         "adapter_model.safetensors",
+        "chat_template.jinja",
     ]
     again = run_all(run, resume=True)
     assert ended(again).outcome == "finished"

@@ -14,7 +14,7 @@ from core.models.sources import open_model
 from core.ranks.actions import plans
 from core.ranks.actions.dense import approximate, optimal_threshold
 from core.ranks.actions.draft import opened
-from core.ranks.actions.extract import convert_dora, extract
+from core.ranks.actions.extract import convert_dora, extract, finished
 from core.ranks.actions.truncation import truncated
 from core.ranks.actions.write import write_adapter
 from tests.core.ranks.actions.peft_models import effect_error, logits, make
@@ -79,7 +79,8 @@ def tuned_copy(base: Path, folder: Path, rank: int) -> Path:
 
 def test_an_update_of_low_rank_comes_back_from_two_models(tiny_model: Path, tmp_path: Path) -> None:
     tuned = tuned_copy(tiny_model, tmp_path / "tuned", 3)
-    found = extract(open_model(str(tiny_model)), open_model(str(tuned)), rank=8, energy=1 - 1e-10)
+    steps = extract(open_model(str(tiny_model)), open_model(str(tuned)), rank=8, energy=1 - 1e-10)
+    found = finished(steps)
     assert {m.name.partition("layers.")[2]: m.rank for m in found.modules} == {
         "0.self_attn.q_proj": 3,
         "1.mlp.down_proj": 3,
@@ -97,20 +98,20 @@ def test_an_update_of_low_rank_comes_back_from_two_models(tiny_model: Path, tmp_
 def test_two_equal_models_and_none_at_all(tiny_model: Path, tmp_path: Path) -> None:
     base = open_model(str(tiny_model))
     with pytest.raises(UserError, match="No matrix differs"):
-        extract(base, base, rank=4)
+        finished(extract(base, base, rank=4))
     with pytest.raises(UserError, match="keeps nothing"):
-        extract(base, base, rank=0)
+        finished(extract(base, base, rank=0))
     (tmp_path / "bare").mkdir()
     shutil.copy(tiny_model / "config.json", tmp_path / "bare")
     with pytest.raises(UserError, match="not at hand"):
-        extract(base, open_model(str(tmp_path / "bare")), rank=4)
+        finished(extract(base, open_model(str(tmp_path / "bare")), rank=4))
 
 
 def test_dora_as_a_lora_says_how_far_off_it_is(tiny_model: Path, tmp_path: Path) -> None:
     adapter = make(tiny_model, tmp_path / "in", "dora")
     base, errors = open_model(str(tiny_model)), []
     for rank in (4, 12, 32):
-        found = convert_dora(adapter, base, rank)
+        found = finished(convert_dora(adapter, base, rank))
         write_adapter(found.draft, tmp_path / f"r{rank}", EXPORTERS["universal"]())
         errors.append(found.error)
     assert errors == sorted(errors, reverse=True)
@@ -137,7 +138,7 @@ def test_what_stands_beside_dora_is_not_lost(tiny_model: Path, tmp_path: Path) -
             parameter.data *= 1 + 0.2 * torch.rand_like(parameter)
             parameter.data += 0.05 * torch.randn_like(parameter)
     model.save_pretrained(tmp_path / "in")
-    found = convert_dora(tmp_path / "in", open_model(str(tiny_model)), rank=32)
+    found = finished(convert_dora(tmp_path / "in", open_model(str(tiny_model)), rank=32))
     write_adapter(found.draft, tmp_path / "out", EXPORTERS["peft"]())
     assert effect_error(tiny_model, tmp_path / "out", tmp_path / "in") < 1e-4
 
