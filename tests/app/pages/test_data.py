@@ -194,14 +194,14 @@ def test_what_the_line_does_moves_with_it(page: DataPage) -> None:
     page.context.session.change({"data.max_length": 90})
     read(page)
     facts, histogram = page.lengths.facts, page.lengths.histogram
-    assert [facts.value(name) for name in ("Rows cut", "Answer tokens lost")] == ["none", "none"]
+    assert [facts.value(name) for name in ("Rows cut", "Answers lost")] == ["none", "none"]
     end = QPoint(round(histogram.x_of(65)), 40)
     QTest.mousePress(histogram, Qt.MouseButton.LeftButton, pos=end)
     length = histogram.length
     cut = sum(n > length for n in LENGTHS)
     lost = sum(max(0, n - length) for n in LENGTHS)
     assert facts.value("Rows cut") == f"{cut} (40.0 %)"
-    assert facts.value("Answer tokens lost").startswith(f"{lost:,} (")
+    assert facts.value("Answers lost").startswith(f"{lost:,} tokens (")
     assert facts.value("Padding").startswith("about ")
     assert page.lengths.all_button.text() == "all whole: 128"
     page.lengths.all_button.click()
