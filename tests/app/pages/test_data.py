@@ -231,6 +231,18 @@ def test_find_and_cut_filter(page: DataPage, qtbot: QtBot) -> None:
     assert page.rows.rows.rowCount() == 500
 
 
+def test_repeated_rows_are_shown_and_can_be_skipped(page: DataPage, qtbot: QtBot) -> None:
+    read(page, repeated_rows=12)
+    assert not page.rows.skip.isVisible()
+    qtbot.mouseClick(page.rows.chips["repeated"], Qt.MouseButton.LeftButton)
+    assert task(page, "find").request["only"] == "repeated"
+    qtbot.mouseClick(page.rows.skip.field, Qt.MouseButton.LeftButton)
+    assert page.context.session.settings.data.skip_repeated
+    read(page, repeated_rows=12)
+    assert page.rows.chips["repeated"].isChecked()
+    assert page.rows.skip.isVisible()
+
+
 def test_the_warning_has_the_action_that_mends_it(page: DataPage, qtbot: QtBot) -> None:
     read(page, cut_rows=293)
     assert page.warning.isVisible()
