@@ -28,6 +28,7 @@ bench: environment-bench ## window, spectra, memory plans and training speed aga
 	@$(PY) scripts/bench.py
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(PY) scripts/bench_ranks.py --write
 	@$(PY) scripts/bench_rank_page.py
+	@$(PY) scripts/bench_data_page.py
 	@$(PY) scripts/bench_memory.py --write
 	@$(PY) scripts/bench_training.py --write $(BENCH_ARGS)
 

@@ -88,6 +88,8 @@ class DataPage(Page):
         middle.setSpacing(16)
         self.rows = RowsCard(self._session, self.context.assistant, theme)
         self.rows.row_chosen.connect(self._on_row)
+        self.tokens.bar.stepped.connect(self.rows.step)
+        self.tokens.bar.wanted.connect(self.rows.go_to)
         middle.addWidget(self.rows)
         middle.addWidget(self.tokens, 1)
         layout.addLayout(middle, 1)
@@ -188,9 +190,10 @@ class DataPage(Page):
         self.rows.show_data(data)
         if data["lengths"]:
             self.lengths.show_lengths(self._session.lengths)
+        self.tokens.bar.show_rows(data["rows"], data["landmarks"])
         row = self.tokens.row if 0 <= self.tokens.row < data["rows"] else 0
         self.rows.select(row)
-        if complete:
+        if complete or row != self.tokens.row:
             self.tokens.show_row(row)
 
     def _forget_another_file(self) -> None:

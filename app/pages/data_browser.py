@@ -11,6 +11,7 @@ from app.pages.data_search import RowSearch
 from app.session import Session
 from app.style.theme import Theme
 from app.widgets.basic import Button, Card, button, hairline, label
+from app.widgets.fields import form_row
 from app.words import compact, plural
 from core.events import Event, Reply, RunEnded
 
@@ -67,7 +68,11 @@ class RowsCard(Card):
         self.list.selectionModel().currentChanged.connect(self._on_current)
         theme.changed.connect(self.list.viewport().update)
         self.body.addLayout(head)
+        self.skip = form_row(session, "data.skip_repeated", theme=theme)
+        self.skip.setContentsMargins(10, 0, 8, 0)
+        self.skip.hide()
         self.body.addLayout(below)
+        self.body.addWidget(self.skip)
         self.body.addWidget(hairline())
         self.body.addWidget(self.list, 1)
 
@@ -142,6 +147,7 @@ class RowsCard(Card):
         text = self.search.text().strip().lower()
         searched = bool(text) or self._only != "all"
         self.count.setVisible(searched)
+        self.skip.setVisible(self._only == "repeated")
         self.rows.show_found([] if searched else None)
         if searched:
             self.finder.start(text, self._only)

@@ -16,7 +16,7 @@ from core.errors import UserError
 from core.memory.proposals import Case
 
 FORM_WIDTH = 264
-FACTS_WIDTH = 196
+FACTS_WIDTH = 228
 MOST = 0.95
 """Share of the rows that the shorter of two offered lengths leaves whole."""
 
@@ -78,7 +78,7 @@ class LengthsCard(Card):
         """Show what a cut at `length` does, exactly; padding and memory as they are expected."""
         lengths, training = self._lengths, self._session.settings.training
         if not len(lengths):
-            for name in ("Rows cut", "Answer tokens lost", "Padding", "Packing", "Memory"):
+            for name in ("Rows cut", "Answers lost", "Padding", "Packing", "Memory"):
                 self.facts.show_fact(name, "–", "muted")
             return
         cut, lost, left = lengths.cut(length), lengths.lost(length), lengths.trained(length)
@@ -87,8 +87,8 @@ class LengthsCard(Card):
         rows = f"{cut:,} ({percent(cut / len(lengths))})" if cut else "none"
         self.facts.show_fact("Rows cut", rows, "warn" if cut else "")
         self.facts.show_fact(
-            "Answer tokens lost",
-            f"{lost:,} ({percent(share)})" if lost else "none",
+            "Answers lost",
+            f"{lost:,} tokens ({percent(share)})" if lost else "none",
             "warn" if lost else "",
         )
         saved = " saved" if training.packing else ""
@@ -100,7 +100,7 @@ class LengthsCard(Card):
         )
         self.facts.show_fact(
             "Packing",
-            f"about {1 / (1 - padding):.2f}× fewer tokens",
+            f"about {1 / (1 - padding):.2f}×",
             why="Tokens that a step computes with padding, over those without.",
         )
         self.facts.show_fact("Memory", self._memory(length), why="Peak of training at this length.")

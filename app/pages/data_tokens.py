@@ -1,21 +1,26 @@
 """One row as the model reads it: its tokens, a read-out line, at most one banner."""
 
+from collections import Counter
+
 from PySide6.QtWidgets import QHBoxLayout
 
 from app.assistant import Assistant, Task
+from app.pages.data_row_bar import RowBar
 from app.session import Session
 from app.style.theme import Theme
 from app.widgets.basic import Card, ElidedLabel, hairline, label
 from app.widgets.legend import Key, Legend
 from app.widgets.token_view import Token, TokenView
+from app.words import plural
 from core.events import Event, Progress, Reply, RunEnded
 
 MEANINGS = {
     "trained": "trained: the model is asked to predict it",
     "masked": "masked: read, but not asked for",
     "cut": "cut: beyond the max length, the model never sees it",
+    "asked": "asked: what the model is given before it answers",
 }
-TONES = {"trained": "learned", "masked": "muted", "cut": "danger"}
+TONES = {"trained": "learned", "masked": "muted", "cut": "danger", "asked": "muted"}
 
 
 class TokenCard(Card):
@@ -26,7 +31,12 @@ class TokenCard(Card):
         self._session, self._assistant = session, assistant
         self._task: Task | None = None
         self._row = -1
+        self._learned: list[Token] = []
+        self._asked: list[Token] | None = None
         self.legend = Legend(theme=theme)
+        self.bar = RowBar(theme)
+        self.bar.view_changed.connect(lambda _: self._show())
+        self.body.addWidget(self.bar)
         self.header.addWidget(self.legend)
         self.view = TokenView(theme)
         self.view.pointed.connect(self._on_pointed)
@@ -57,6 +67,8 @@ class TokenCard(Card):
         self.caption.set_full_text("")
         self.legend.set_keys()
         self.view.show_tokens(())
+        self.bar.show_rows(0, {})
+        self.bar.show_row(-1)
         self._read_out(-1)
         self._say(message)
 
@@ -65,6 +77,7 @@ class TokenCard(Card):
         if self._task is not None:
             self._task.cancel()
         self._row = row
+        self.bar.show_row(row)
         request = {
             "data": self._session.settings.data.model_dump(),
             "source": self._session.settings.model.source,
@@ -78,14 +91,22 @@ class TokenCard(Card):
                 self._say(event.message)
             case Reply():
                 self._say("")
-                self._show(event.data["row"], [Token(**token) for token in event.data["tokens"]])
+                asked = event.data["asked"]
+                self._learned = [Token(**token) for token in event.data["tokens"]]
+                self._asked = None if asked is None else [Token(**token) for token in asked]
+                self.title.setText(f"Row {event.data['row'] + 1:,} as the model reads it")
+                self._show()
             case RunEnded(outcome="failed"):
                 self._say(f"{event.message} {event.hint}")
 
-    def _show(self, row: int, tokens: list[Token]) -> None:
-        self.title.setText(f"Row {row + 1:,} as the model reads it")
-        self.caption.set_full_text(f"{len(tokens):,} tokens")
-        counts = {state: sum(t.state == state for t in tokens) for state in MEANINGS}
+    def _show(self) -> None:
+        """Show the row as it is learned, or as it is asked."""
+        if self.bar.view.value:
+            self._show_asked()
+            return
+        tokens, counts = self._learned, Counter(token.state for token in self._learned)
+        self._say("")
+        self.caption.set_full_text(plural(len(tokens), "token"))
         self.legend.set_keys(
             Key(f"trained {counts['trained']:,}", "square", "learned_soft", "learned"),
             Key(f"masked {counts['masked']:,}", "square", "sunken", "line_strong"),
@@ -94,6 +115,24 @@ class TokenCard(Card):
         self.view.show_tokens(tokens)
         first = next((i for i, token in enumerate(tokens) if token.state == "trained"), 0)
         self._read_out(first if tokens else -1)
+
+    def _show_asked(self) -> None:
+        tokens = self._asked or []
+        self.legend.set_keys()
+        self.view.show_tokens(tokens)
+        self._read_out(len(tokens) - 1)
+        if self._asked is None:
+            self.caption.set_full_text("")
+            self._say("This row has no answer that the model could be asked for.")
+            return
+        self.caption.set_full_text(f"{plural(len(tokens), 'token')} before it answers")
+        pairs = enumerate(zip(tokens, self._learned, strict=False))
+        parts = next((i for i, (asked, read) in pairs if asked.id != read.id), -1)
+        self._say(
+            "The same tokens as in training."
+            if parts < 0
+            else f"Not what was learned: the tokens differ from position {parts:,} on."
+        )
 
     def _on_pointed(self, position: int) -> None:
         if position >= 0:

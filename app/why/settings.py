@@ -88,6 +88,12 @@ SETTINGS: dict[str, Why] = {
         "same text is never on both sides.",
         start="0.05, or about a hundred rows.",
     ),
+    "data.skip_repeated": Why(
+        what="Leaves out every row that says word for word what an earlier one says.",
+        effect="What stands there often is learned more than what stands there once. Skipped rows "
+        "are neither trained nor tested on; the file stays as it is.",
+        start="On, unless the repetitions are meant as weights.",
+    ),
     "adapter.method": Why(
         what="How the change of a weight matrix is written down.",
         effect="LoRA adds (α/r)·B·A. rsLoRA scales by α/√r, so that high ranks learn as boldly "

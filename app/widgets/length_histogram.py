@@ -40,6 +40,7 @@ class LengthHistogram(QWidget):
         self._max_length = 256
         self._dragged: int | None = None
         self._low, self._high = 0.0, 1.0
+        self._counts, self._edges = np.empty(0), np.empty(0)
         self.setObjectName("length_histogram")
         self.setAccessibleName("Lengths of the rows")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -58,6 +59,7 @@ class LengthHistogram(QWidget):
         far = max_length > 1.6 * longest
         self._high = longest * 1.12 + 1 if far else max(longest, max_length) * 1.04 + 1
         self._low = max(0.0, min(shortest, max_length) - 0.06 * self._high)
+        self._counts, self._edges = self._bins()
         self._describe()
         self.update()
 
@@ -88,10 +90,9 @@ class LengthHistogram(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(font("caption"))
-        counts, edges = self._bins()
         self._beyond(painter)
-        self._grid(painter, int(counts.max()))
-        self._bars(painter, counts, edges)
+        self._grid(painter, int(self._counts.max()))
+        self._bars(painter, self._counts, self._edges)
         self._axis(painter)
         self._median(painter)
         self._line(painter)

@@ -24,6 +24,7 @@ class LongList(QAbstractItemView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setMouseTracking(True)
+        self.setFrameShape(QAbstractItemView.Shape.NoFrame)
 
     # -- where rows are ---------------------------------------------------------------------
 
@@ -53,6 +54,7 @@ class LongList(QAbstractItemView):
         if not index.isValid():
             return QRect()
         top = index.row() * self._row_height - self.verticalOffset()
+        top = max(-LARGEST_RANGE, min(top, LARGEST_RANGE))  # a rectangle has no room for more
         return QRect(0, top, self.viewport().width(), self._row_height)
 
     def indexAt(self, point: QPoint) -> QModelIndex:
@@ -68,6 +70,7 @@ class LongList(QAbstractItemView):
         """Bring a row into sight, by the shortest way or to the middle."""
         if not index.isValid():
             return
+        self.updateGeometries()  # after a reset Qt does it when it finds the time
         top, height = index.row() * self._row_height, self.viewport().height()
         low, high = top + self._row_height - height, top
         if hint == QAbstractItemView.ScrollHint.PositionAtCenter:

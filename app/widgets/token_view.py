@@ -28,14 +28,14 @@ LINE = 27
 BOX = 22
 PADDING = 8
 GAP = 4
-GROUND = {"trained": "learned_soft", "masked": "sunken", "cut": "surface"}
-INK = {"trained": "learned_text", "masked": "text_2", "cut": "text_3"}
+GROUND = {"trained": "learned_soft", "masked": "sunken", "cut": "surface", "asked": "accent_soft"}
+INK = {"trained": "learned_text", "masked": "text_2", "cut": "text_3", "asked": "text"}
 _VISIBLE = {"\n": "⏎", "\t": "→", "\r": "␍"}
 
 
 @dataclass(frozen=True)
 class Token:
-    """One token; `state` is "trained", "masked" or "cut"."""
+    """One token; `state` is "trained", "masked" or "cut", or "asked" without an answer."""
 
     id: int
     text: str
@@ -192,7 +192,7 @@ class TokenView(QAbstractScrollArea):
             painter.drawRoundedRect(box.adjusted(0, 0, 0, 1), 3, 3)
 
     def _underline(self, painter: QPainter, token: Token, box: QRectF) -> None:
-        if token.state == "masked":
+        if token.state in ("masked", "asked"):
             return
         cut = token.state == "cut"
         style = Qt.PenStyle.DashLine if cut else Qt.PenStyle.SolidLine

@@ -101,7 +101,7 @@ class DataDesk:
                     yield Progress(phase="loading", message=message, share=len(hashes) / len(table))
                 hashes.append(content_hash(row, seed))
             self._hashes = {key: hashes}
-        return split_by(self._hashes[key], len(table), data.held_out)
+        return split_by(self._hashes[key], len(table), data)
 
     def repeated(self, data: DataSettings) -> "np.ndarray | None":
         """Return for each row whether it says the same as an earlier one; None before a split."""

@@ -28,19 +28,24 @@ def split_rows(table: RowTable, settings: DataSettings, seed: int) -> Split:
     one side, and rows that are appended later move none of the others. So the share is met on
     average, not exactly. Only where the rule would leave one side empty, the row with the lowest
     (or highest) hash goes there, with its duplicates; nothing is held out where all rows are equal.
+    With `settings.skip_repeated` only the first of equal rows is on either side.
     """
-    hashes = [content_hash(row, seed) for row in table.rows] if settings.held_out else []
-    return split_by(hashes, len(table), settings.held_out)
+    needed = settings.held_out or settings.skip_repeated
+    hashes = [content_hash(row, seed) for row in table.rows] if needed else []
+    return split_by(hashes, len(table), settings)
 
 
-def split_by(hashes: Sequence[int], rows: int, share: float) -> Split:
-    """Return the split of `split_rows`, from the hashes of all rows; none are needed for none."""
-    if share == 0:
-        return Split(tuple(range(rows)), ())
+def split_by(hashes: Sequence[int], rows: int, settings: DataSettings) -> Split:
+    """Return the split of `split_rows`, from the hashes of all rows; none if none are needed."""
+    chosen: Sequence[int] = range(rows)
+    if settings.skip_repeated:
+        chosen = (~repeated(hashes)).nonzero()[0].tolist()
+    if settings.held_out == 0:
+        return Split(tuple(chosen), ())
     distinct = sorted(set(hashes))
-    border = min(max(int(share * 2**64), distinct[0] + 1), distinct[-1])
-    train = tuple(i for i, number in enumerate(hashes) if number >= border)
-    held_out = tuple(i for i, number in enumerate(hashes) if number < border)
+    border = min(max(int(settings.held_out * 2**64), distinct[0] + 1), distinct[-1])
+    train = tuple(i for i in chosen if hashes[i] >= border)
+    held_out = tuple(i for i in chosen if hashes[i] < border)
     return Split(train, held_out)
 
 

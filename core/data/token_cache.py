@@ -48,8 +48,7 @@ def tokens_of(
     Raises:
         UserError: As of `Encoder.encode`, with the number of the row.
     """
-    check()
-    name = fingerprint(table, tokenizer, settings)
+    name = yield from fingerprint(table, tokenizer, settings, check)
     found = load(name)
     if found is not None:
         yield Progress(phase="tokenising", message="Tokens from the cache", share=1.0)

@@ -8,7 +8,7 @@ length, since rows are kept uncut.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import date
 from hashlib import sha256
 from importlib.metadata import version
@@ -16,16 +16,24 @@ from typing import Any
 
 from core.data.encode import ENCODING, special_ids
 from core.data.table import RowTable
+from core.events import Progress
 from core.settings import DataSettings
 
 _PACKAGES = ("tokenizers", "transformers", "jinja2")
 _ROWS_AT_ONCE = 1024
 
 
-def fingerprint(table: RowTable, tokenizer: Any, settings: DataSettings) -> str:
-    """Return 64 hex digits for what `encode_in_batches` would make of all rows."""
+def fingerprint(
+    table: RowTable, tokenizer: Any, settings: DataSettings, check: Callable[[], None]
+) -> Generator[Progress, None, str]:
+    """Return 64 hex digits for what `encode_in_batches` would make of all rows.
+
+    `check` is called now and then; what it raises ends the work.
+    """
     digest = sha256()
     for piece in _pieces(table, tokenizer, settings):
+        check()
+        yield Progress(phase="loading", message="Looking for the tokens in the cache")
         digest.update(sha256(piece.encode()).digest())
     return digest.hexdigest()
 

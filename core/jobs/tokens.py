@@ -6,6 +6,7 @@ from typing import Any
 from core.control import Control
 from core.data.desk import DataDesk
 from core.data.encode import Encoder
+from core.data.table import Conversation
 from core.errors import UserError
 from core.events import Event, Reply
 from core.jobs.base import JOBS, JobRequest
@@ -35,7 +36,7 @@ class Tokens:
         return request.row < read and self.desk.has_tokenizer(request.source)
 
     def run(self, request: TokensRequest, control: Control) -> Generator[Event, None, None]:
-        """Yield progress while the model is prepared, then one reply.
+        """Yield progress while the model is prepared, then one reply {"row", "tokens", "asked"}.
 
         Raises:
             UserError: There is no such row, or data or tokenizer cannot be read.
@@ -61,8 +62,32 @@ class Tokens:
                 zip(encoded.ids, encoded.trained, texts, strict=True)
             )
         ]
-        data: dict[str, Any] = {"row": request.row, "tokens": tokens}
+        asked = _asked(table.rows[request.row], tokenizer, encoder.special_ids)
+        data: dict[str, Any] = {"row": request.row, "tokens": tokens, "asked": asked}
         yield Reply(data=data)
+
+
+def _asked(
+    row: Conversation, tokenizer: Any, special: frozenset[int]
+) -> list[dict[str, Any]] | None:
+    """Return the tokens after which the model gives the last answer of a row, when it is used.
+
+    None where there is no answer to ask for, or the template shows none.
+    """
+    from core.chat.prompt import prompt_ids
+
+    last = max((i for i, turn in enumerate(row) if turn.role == "assistant"), default=0)
+    if not last:
+        return None
+    try:
+        ids = prompt_ids(row[:last], tokenizer)[0].tolist()
+    except UserError:
+        return None
+    texts = tokenizer.batch_decode([[token] for token in ids])
+    return [
+        {"id": token, "text": text, "state": "asked", "special": token in special}
+        for token, text in zip(ids, texts, strict=True)
+    ]
 
 
 def _state(trained: bool, is_cut: bool) -> str:

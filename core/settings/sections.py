@@ -104,6 +104,11 @@ class DataSettings(Section):
         ge=0.0,
         le=0.5,
     )
+    skip_repeated: bool = Field(
+        False,
+        title="Skip repeated rows",
+        description="Leave out rows that say the same as an earlier one; the file stays as it is.",
+    )
 
 
 def _known_trackers(names: tuple[str, ...]) -> tuple[str, ...]:

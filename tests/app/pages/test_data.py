@@ -39,6 +39,8 @@ def summary(**changes: Any) -> dict[str, Any]:
         "cut_rows": 0,
         "cut_trained_tokens": 0,
         "empty_rows": 0,
+        "repeated_rows": 0,
+        "landmarks": {"longest": 4, "shortest": 0},
         "suggested_length": 128,
         "first": 0,
         "previews": [[f"Question {n}", f"Answer {n}"] for n in range(50)],
@@ -98,7 +100,8 @@ def test_a_row_shows_its_tokens(page: DataPage, qtbot: QtBot) -> None:
         {"id": 1927, "text": " fina", "state": "trained", "special": False},
         {"id": 4, "text": "l", "state": "cut", "special": False},
     ]
-    asked.say(Reply(data={"row": 3, "tokens": tokens}))
+    prompt = [{**token, "state": "asked"} for token in tokens[:2]]
+    asked.say(Reply(data={"row": 3, "tokens": tokens, "asked": prompt}))
     assert page.tokens.title.text() == "Row 4 as the model reads it"
     assert page.tokens.position.text() == "Position 2   ·fina   id 1,927"
     view = page.tokens.view
@@ -133,6 +136,78 @@ def test_rows_further_down_are_fetched_when_they_come_into_sight(
     assert task(page, "rows").request["rows"][0] == 0
 
 
+def test_the_row_as_it_is_asked(page: DataPage, qtbot: QtBot) -> None:
+    read(page)
+    learned = [{"id": n, "text": "a", "state": "masked", "special": False} for n in range(5)]
+    asked = [{**token, "state": "asked"} for token in learned[:3]]
+    task(page, "tokens").say(Reply(data={"row": 0, "tokens": learned, "asked": asked}))
+    page.tokens.bar.view.set_value(True)
+    assert [token.id for token in page.tokens.view.tokens] == [0, 1, 2]
+    assert page.tokens.message.text() == "The same tokens as in training."
+    asked[1]["id"] = 77
+    task(page, "tokens").say(Reply(data={"row": 0, "tokens": learned, "asked": asked}))
+    assert page.tokens.message.text().endswith("differ from position 1 on.")
+    task(page, "tokens").say(Reply(data={"row": 0, "tokens": learned, "asked": None}))
+    assert page.tokens.message.text().startswith("This row has no answer")
+    page.tokens.bar.view.set_value(False)
+    assert len(page.tokens.view.tokens) == 5
+    assert not page.tokens.message.isVisible()
+
+
+def test_rows_by_step_number_and_landmark(page: DataPage, qtbot: QtBot) -> None:
+    read(page)
+    bar, left = page.tokens.bar, Qt.MouseButton.LeftButton
+    qtbot.mouseClick(bar.next, left)
+    qtbot.mouseClick(bar.next, left)
+    qtbot.mouseClick(bar.previous, left)
+    assert task(page, "tokens").request["row"] == 1
+    bar.number.selectAll()
+    qtbot.keyClicks(bar.number, "412")
+    qtbot.keyClick(bar.number, Qt.Key.Key_Return)
+    assert task(page, "tokens").request["row"] == 411
+    page.rows.search.setText("words that hide the row")
+    bar.menu.aboutToShow.emit()
+    longest = next(a for a in bar.menu.actions() if a.objectName() == "longest")
+    assert longest.text() == "Longest row: 5"
+    longest.trigger()
+    assert task(page, "tokens").request["row"] == 4
+    assert not page.rows.search.text()
+
+
+def test_another_file_leaves_nothing_of_the_old_one(page: DataPage, tmp_path: Path) -> None:
+    read(page)
+    tokens = [{"id": 1, "text": "a", "state": "trained", "special": False}]
+    task(page, "tokens").say(Reply(data={"row": 0, "tokens": tokens, "asked": None}))
+    page.choose(str(tmp_path / "other.jsonl"))
+    assert page.source.total("rows") == "–"
+    assert page.rows.rows.rowCount() == 0
+    assert page.tokens.view.tokens == ()
+    assert page.lengths.facts.value("Rows cut") == "–"
+    assert page.doing.isVisible()
+    task(page).say(Reply(data=summary(rows=100, complete=False, lengths={}, landmarks={})))
+    task(page).say(Reply(data=summary(rows=300, complete=False, lengths={}, landmarks={})))
+    assert page.rows.rows.rowCount() == 300
+    assert page.rows.rows.row_view(7).question == "Question 7"
+
+
+def test_what_the_line_does_moves_with_it(page: DataPage) -> None:
+    page.context.session.change({"data.max_length": 90})
+    read(page)
+    facts, histogram = page.lengths.facts, page.lengths.histogram
+    assert [facts.value(name) for name in ("Rows cut", "Answers lost")] == ["none", "none"]
+    end = QPoint(round(histogram.x_of(65)), 40)
+    QTest.mousePress(histogram, Qt.MouseButton.LeftButton, pos=end)
+    length = histogram.length
+    cut = sum(n > length for n in LENGTHS)
+    lost = sum(max(0, n - length) for n in LENGTHS)
+    assert facts.value("Rows cut") == f"{cut} (40.0 %)"
+    assert facts.value("Answers lost").startswith(f"{lost:,} tokens (")
+    assert facts.value("Padding").startswith("about ")
+    assert page.lengths.all_button.text() == "all whole: 128"
+    page.lengths.all_button.click()
+    assert page.context.session.settings.data.max_length == 128
+
+
 def test_find_and_cut_filter(page: DataPage, qtbot: QtBot) -> None:
     page.context.session.change({"data.max_length": 72})
     read(page, cut_rows=100)
@@ -154,6 +229,18 @@ def test_find_and_cut_filter(page: DataPage, qtbot: QtBot) -> None:
     assert (asked["text"], asked["only"], asked["start"]) == ("question 7", "all", 0)
     page.rows.search.clear()
     assert page.rows.rows.rowCount() == 500
+
+
+def test_repeated_rows_are_shown_and_can_be_skipped(page: DataPage, qtbot: QtBot) -> None:
+    read(page, repeated_rows=12)
+    assert not page.rows.skip.isVisible()
+    qtbot.mouseClick(page.rows.chips["repeated"], Qt.MouseButton.LeftButton)
+    assert task(page, "find").request["only"] == "repeated"
+    qtbot.mouseClick(page.rows.skip.field, Qt.MouseButton.LeftButton)
+    assert page.context.session.settings.data.skip_repeated
+    read(page, repeated_rows=12)
+    assert page.rows.chips["repeated"].isChecked()
+    assert page.rows.skip.isVisible()
 
 
 def test_the_warning_has_the_action_that_mends_it(page: DataPage, qtbot: QtBot) -> None:

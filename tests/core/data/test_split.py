@@ -61,3 +61,13 @@ def test_the_starter_split_is_fixed() -> None:
     split = split_rows(load_rows(SETTINGS), SETTINGS, 7)
     assert len(split.held_out) == 153
     assert split.held_out[:3] == (25, 47, 52)
+
+
+def test_repeated_rows_can_be_skipped() -> None:
+    table = table_of(*(f"row {i % 50}" for i in range(1000)))
+    for share in (0.0, 0.3):
+        skipped = split_rows(table, DataSettings(held_out=share, skip_repeated=True), 7)
+        whole = split_rows(table, DataSettings(held_out=share), 7)
+        assert sorted(skipped.train + skipped.held_out) == list(range(50))
+        assert set(skipped.train) <= set(whole.train)
+        assert set(skipped.held_out) <= set(whole.held_out)

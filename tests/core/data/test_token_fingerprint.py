@@ -12,7 +12,6 @@ from core.data import token_fingerprint
 from core.data.encode import ENCODING, Encoder
 from core.data.rows import load_rows
 from core.data.table import Message
-from core.data.token_fingerprint import fingerprint
 from core.settings import DataSettings
 from tests.core.data.token_inputs import ROOT, Inputs, inputs
 
@@ -106,9 +105,9 @@ INGREDIENTS = [
 @pytest.mark.parametrize("change", INGREDIENTS)
 def test_each_ingredient_counts(inputs: Inputs, change: Callable[[Inputs], Inputs]) -> None:
     inputs.made()
-    before = fingerprint(*inputs)
+    before = inputs.name()
     changed = change(inputs)
-    assert fingerprint(*changed) != before
+    assert changed.name() != before
     made = changed.made()
     assert set(made.messages) == {"Making tokens"}
     assert made.rows == changed.expected()
@@ -116,17 +115,17 @@ def test_each_ingredient_counts(inputs: Inputs, change: Callable[[Inputs], Input
 
 @pytest.mark.parametrize("package", ["tokenizers", "transformers", "jinja2"])
 def test_versions_count(inputs: Inputs, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, real = fingerprint(*inputs), token_fingerprint.version
+    before, real = inputs.name(), token_fingerprint.version
     monkeypatch.setattr(
         token_fingerprint, "version", lambda name: "0" if name == package else real(name)
     )
-    assert fingerprint(*inputs) != before
+    assert inputs.name() != before
 
 
 def test_the_encoding_counts(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = fingerprint(*inputs)
+    before = inputs.name()
     monkeypatch.setattr(token_fingerprint, "ENCODING", token_fingerprint.ENCODING + 1)
-    assert fingerprint(*inputs) != before
+    assert inputs.name() != before
 
 
 def test_the_date_counts_where_the_template_asks_for_it(
@@ -138,10 +137,10 @@ def test_the_date_counts_where_the_template_asks_for_it(
             return cls(2099, 1, 1)
 
     def changes_tomorrow() -> bool:
-        today = fingerprint(*inputs)
+        today = inputs.name()
         with monkeypatch.context() as patch:
             patch.setattr(token_fingerprint, "date", Tomorrow)
-            return fingerprint(*inputs) != today
+            return inputs.name() != today
 
     assert not changes_tomorrow()
     inputs.tokenizer.chat_template += "{{ strftime_now('%d %b') }}"
@@ -149,9 +148,9 @@ def test_the_date_counts_where_the_template_asks_for_it(
 
 
 def test_using_a_tokenizer_does_not_rename_its_rows(inputs: Inputs) -> None:
-    before = fingerprint(*inputs)
+    before = inputs.name()
     inputs.tokenizer(["a", "b c"], padding=True, truncation=True, max_length=4)
-    assert fingerprint(*inputs) == before
+    assert inputs.name() == before
 
 
 # The number that the encoder's own code goes by.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -13,10 +13,10 @@ from core.data.rows import load_rows
 from core.data.table import RowTable
 from core.data.token_cache import tokens_of
 from core.data.token_fingerprint import fingerprint
-from core.data.token_rows import TokenRows
 from core.events import Progress
 from core.settings import DataSettings
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = [{"prompt": f"What is {i}? 日本", "response": f"It is {i}. 🙂"} for i in range(300)]
 
@@ -39,19 +39,26 @@ class Inputs(NamedTuple):
         """Return the rows and what was said, whether from the cache or not."""
         events: list[Progress] = []
         rows = yielded(tokens_of(*self, check), events)
-        return Made([rows[i] for i in range(len(rows))], [event.message for event in events])
+        return Made(
+            [rows[i] for i in range(len(rows))],
+            [event.message for event in events if event.phase == "tokenising"],
+        )
 
     def file(self) -> Path:
-        return token_cache.tokens_dir() / f"{fingerprint(*self)}.arrow"
+        return token_cache.tokens_dir() / f"{self.name()}.arrow"
+
+    def name(self) -> str:
+        """Return the fingerprint."""
+        return yielded(fingerprint(*self, lambda: None), [])
 
 
-def yielded(steps: Generator[Progress, None, TokenRows], events: list[Progress]) -> TokenRows:
+def yielded(steps: Generator[Progress, None, T], events: list[Progress]) -> T:
     while True:
         try:
             events.append(next(steps))
         except StopIteration as end:
-            rows: TokenRows = end.value
-            return rows
+            made: T = end.value
+            return made
 
 
 @pytest.fixture
