@@ -83,6 +83,7 @@ class Application:
         if self._closed:
             return
         self._closed = True
+        self.launch.preflight.leave()
         self.pool.close(keep=self.run.own_worker if keep_training else None)
         self.run.leave()  # after the pool, which lets a worker live that was left
         self.preferences.save()

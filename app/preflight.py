@@ -62,6 +62,12 @@ class Preflight(QObject):
         self.doing = "Looking at model and data"
         self.changed.emit()
 
+    def leave(self) -> None:
+        """Ask no more: the window closes."""
+        self._timer.stop()
+        for signal in (self._session.settings_changed, self._session.data_changed):
+            signal.disconnect(self._on_change)
+
     def _on_change(self) -> None:
         """Forget what was said of other settings."""
         if self._task is not None:

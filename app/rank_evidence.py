@@ -101,6 +101,13 @@ class RankEvidence(QObject):
         return f"the model {model} and {rows} of {data}"
 
     @property
+    def spectra(self) -> AdapterSpectra | None:
+        """The spectra of `adapter`, whatever step the slider shows."""
+        source = self._source
+        best = source.spectra_of(source.best_step) if source.opened is None else None
+        return best or source.spectra
+
+    @property
     def settings(self) -> RunSettings:
         """The settings that measurements and actions compute with: of the run, or the chosen."""
         return self._request("curve").settings

@@ -89,21 +89,31 @@ class RankSource(QObject):
             self.changed.emit()
 
     def show_step(self, step: int) -> None:
-        """Show the spectra of one of `steps`."""
-        assert self.run is not None
-        file = self.run.ranks_dir / f"step-{step:08d}.json"
+        """Show the spectra of one of `steps`; of a damaged one only what is wrong with it."""
         try:
-            if file not in self._kept:
-                from core.ranks import load_ranks
-
-                self._kept[file] = load_ranks(file)
-            if len(self._kept) > KEPT:
-                del self._kept[next(iter(self._kept))]
-            self.spectra, self.error = self._kept[file], None
+            self.spectra, self.error = self._load(step), None
         except UserError as error:
-            self.error = error
+            self.spectra, self.error = None, error
         self.step = step
         self.changed.emit()
+
+    def spectra_of(self, step: int) -> "AdapterSpectra | None":
+        """Return the spectra of one of `steps`, None where they cannot be read."""
+        try:
+            return self._load(step) if step in self.steps else None
+        except UserError:
+            return None
+
+    def _load(self, step: int) -> "AdapterSpectra":
+        from core.ranks import load_ranks
+
+        assert self.run is not None
+        file = self.run.ranks_dir / f"step-{step:08d}.json"
+        if file not in self._kept:
+            self._kept[file] = load_ranks(file)
+        if len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+        return self._kept[file]
 
     def open_adapter(self, path: Path) -> None:
         """Begin to read a PEFT folder; what is shown stays until it has been read."""

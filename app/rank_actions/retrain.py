@@ -24,7 +24,7 @@ class RetrainAction(RankAction):
 
     def offered(self) -> bool:
         """Only a run has settings to begin from, and only some methods a rank."""
-        settings, spectra = self.context.run.settings, self.desk.spectra
+        settings, spectra = self.context.run.settings, self.evidence.spectra
         low_rank = settings is not None and isinstance(settings.adapter, LowRankSettings)
         known = self.context.session.model is not None and spectra is not None and spectra.trained
         return self.desk.source.opened is None and low_rank and known
@@ -73,7 +73,7 @@ class RetrainAction(RankAction):
         self.draw()
 
     def _settings(self) -> RunSettings:
-        settings, spectra = self.context.run.settings, self.desk.spectra
+        settings, spectra = self.context.run.settings, self.evidence.spectra
         model, k = self.context.session.model, max(self.desk.k, 1)
         assert settings is not None
         assert spectra is not None

@@ -75,7 +75,7 @@ class TruncateAction(RankAction):
 
     def _value(self) -> float:
         """Return what goes with the way: k, a share, or the parameters of k everywhere."""
-        spectra, k = self.desk.spectra, max(self.desk.k, 1)
+        spectra, k = self.evidence.spectra, max(self.desk.k, 1)
         assert spectra is not None
         if self.way.value == "energy":
             return self.share.value() / 100
@@ -84,8 +84,8 @@ class TruncateAction(RankAction):
         return float(sum(min(k, m.rank) * sum(m.shape) for m in spectra.modules))
 
     def _plan(self) -> TruncationPlan:
-        assert self.desk.spectra is not None
-        return plan(self.desk.spectra, self.way.value, self._value())
+        assert self.evidence.spectra is not None
+        return plan(self.evidence.spectra, self.way.value, self._value())
 
     def _request(self, profile: str, folder: str) -> AdapterRequest:
         return AdapterRequest(

@@ -125,13 +125,14 @@ class Writing(QWidget):
 
     def _on_cancel(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-        self._end()
-        self._say("Nothing was written.", "muted")
+            self._task.stop()  # whether it was still in time, the worker says
+            self.cancel.setEnabled(False)
+            self._say("Stopping …", "muted")
 
     def _end(self) -> None:
         self._task = None
         self.cancel.hide()
+        self.cancel.setEnabled(True)
         self.write.setEnabled(True)
 
     def _on_event(self, event: Event) -> None:
@@ -144,7 +145,9 @@ class Writing(QWidget):
                 self.done.emit(Path(event.data["path"]))
             case RunEnded():
                 self._end()
-                if event.outcome == "failed":
+                if event.outcome in ("stopped", "paused"):
+                    self._say("Nothing was written.", "muted")
+                elif event.outcome != "finished":
                     self._say(f"{event.message} {event.hint}", "danger")
 
     def _say(self, words: str, tone: str) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, ClassVar
 
-from core.commands.adapters import add_choice, add_out, tell_plan, tell_written, truncate
+from core.commands.adapters import add_choice, add_out, tell_plan, tell_written, truncate, written
 from core.commands.base import COMMANDS
 from core.commands.numbers import number
 from core.ranks.actions.draft import opened
@@ -42,7 +42,10 @@ class Merge:
             "norms": merger.norms.tolist(),
             "cosines": merger.cosines.tolist(),
         }
-        return document | truncate(merger.draft, arguments)
+        options = (arguments.rank, arguments.energy, arguments.parameters)
+        if any(option is not None for option in options):
+            return document | truncate(merger.draft, arguments)
+        return document | written(merger.draft, merger.everything(), arguments)
 
     @staticmethod
     def show(document: dict[str, Any]) -> None:

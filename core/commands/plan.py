@@ -25,7 +25,7 @@ from core.memory.cards import custom_card
 from core.memory.devices import Device, find_devices
 from core.memory.methods import Method, find_methods, method_of
 from core.memory.plan import PARTS, MemoryPlan, plan_methods
-from core.memory.verdict import fits
+from core.memory.verdict import fits, verdict
 from core.memory.workload import Known
 from core.models.describe import describe_model
 from core.models.info import ModelInfo
@@ -44,7 +44,6 @@ OPTIONS: dict[str, tuple[str, Callable[[str], Any], str]] = {
 
 BLOCKS = dict(zip(PARTS, "█▓▓▓▒░··", strict=True))
 LEGEND = "█ weights  ▓ adapter, gradients, optimizer  ▒ activations  ░ logits  · workspace, context"
-ANSWERS = {True: "fits", False: "does not fit", None: ""}
 
 
 @COMMANDS.register("plan")
@@ -99,6 +98,9 @@ class Plan:
         else:
             plans = _plans(arguments, info, settings, device, methods)
         documents = [{**_document(plan), "fits": fits(plan, device)} for plan in plans]
+        if not arguments.json:  # scripts rely on the keys that there are
+            words = [{"verdict": _in_a_word(plan, device)} for plan in plans]
+            documents = [plan | word for plan, word in zip(documents, words, strict=True)]
         return {"model": _model(info), "plans": documents}
 
     @staticmethod
@@ -106,16 +108,24 @@ class Plan:
         """Print a bar per method, all on one scale."""
         model, plans = document["model"], document["plans"]
         print(f"{model['name']}, {model['parameters']:,} parameters\n")
-        width = max(20, shutil.get_terminal_size().columns - 66)
+        width = max(20, shutil.get_terminal_size().columns - 77)
         longest = max(plan["peak_bytes"] for plan in plans)
         for plan in plans:
             low, high = gib(plan["low_bytes"]), gib(plan["high_bytes"])
             bar = _bar(plan["parts"], width / longest)
             print(
                 f"{_label(plan):17s}{gib(plan['peak_bytes']):>11s}  {low:>10s} – {high:<11s}"
-                f"{ANSWERS[plan['fits']]:13s}{bar}"
+                f"{plan['verdict']:24s}{bar}"
             )
         print("\n".join(["", LEGEND, *model["notes"]]))
+
+
+def _in_a_word(plan: MemoryPlan, device: Device | None) -> str:
+    """Say whether a plan fits, and of what does not what is too large: weights or settings."""
+    if device is None:
+        return ""
+    found = verdict(plan, device)
+    return f"{found.answer} ({found.failure})" if found.failure else found.answer
 
 
 def _plans(

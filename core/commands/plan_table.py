@@ -41,7 +41,7 @@ class PlanTable:
         """
         rows, out = read_rows(Path(arguments.rows)), Path(arguments.out)
         predictions = [predict(row, dry=arguments.dry_run) for row in rows]
-        told = [{**row.cells, **_cells(p)} for row, p in zip(rows, predictions, strict=True)]
+        told = [{**_kept(row.cells), **_cells(p)} for row, p in zip(rows, predictions, strict=True)]
         _write(out, told)
         predicted = sum(prediction.plan is not None for prediction in predictions)
         return {"rows": len(rows), "predicted": predicted, "out": str(out)}
@@ -50,6 +50,11 @@ class PlanTable:
     def show(document: dict[str, Any]) -> None:
         """Print what was written."""
         print(f"{document['predicted']} of {document['rows']} rows predicted: {document['out']}")
+
+
+def _kept(cells: Mapping[str, str]) -> dict[str, str]:
+    """Return the cells of a row; where it is from steps aside for where the prediction is from."""
+    return {f"row_{name}" if name == "source" else name: cell for name, cell in cells.items()}
 
 
 def _cells(found: Prediction) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from core.control import Control
-from core.events import Event, Progress, Reply
+from core.errors import UserError
+from core.events import Event, Progress, Reply, RunEnded
 from core.exporters import EXPORTERS, AdapterProfile
 from core.jobs.base import JOBS, JobRequest
 from core.ranks.actions import plans
@@ -17,6 +19,7 @@ from core.ranks.actions.reshape import clipped, grown, relative_caps
 from core.ranks.actions.truncation import TruncationPlan, balanced, truncated
 from core.ranks.actions.write import write_adapter
 from core.ranks.spectra import AdapterSpectra
+from core.training.requests import Halt
 
 Way = Literal["everything", "rank", "energy", "parameters"]
 Action = Literal["truncate", "merge", "grow", "clip"]
@@ -52,7 +55,7 @@ class AdapterDesk:
 
     Request: type[JobRequest] = AdapterRequest
 
-    def run(self, request: AdapterRequest, _control: Control) -> Generator[Event, None, None]:
+    def run(self, request: AdapterRequest, control: Control) -> Generator[Event, None, None]:
         """Yield progress, then one reply: what was written, as in `Written`.
 
         Raises:
@@ -61,8 +64,41 @@ class AdapterDesk:
         """
         yield Progress(phase="saving", message="Computing and writing the adapter …")
         draft, profile = _draft(request)
-        written = write_adapter(draft, Path(request.out), profile)
-        yield Reply(data=dataclasses.asdict(written))
+        yield from written(draft, request.out, profile, control)
+
+
+def written(
+    draft: Draft, out: str, profile: Profile, control: Control, **told: float
+) -> Generator[Event, None, None]:
+    """Write a draft; yield one reply, or the end where it was asked to stop: nothing is there then.
+
+    Raises:
+        UserError: As of `write_adapter`.
+    """
+    try:
+        found = write_adapter(draft, Path(out), profile, partial(_unless_stopped, control))
+    except Halt as halt:
+        yield RunEnded(outcome=halt.outcome)
+        return
+    yield Reply(data=dataclasses.asdict(found) | told)
+
+
+def _unless_stopped(control: Control) -> None:
+    if control.request:
+        raise Halt("stopped")
+
+
+def profile_of(name: str) -> AdapterProfile:
+    """Return the exporter of that name.
+
+    Raises:
+        UserError: There is none, or it writes no adapter.
+    """
+    if name not in EXPORTERS or not issubclass(EXPORTERS[name], AdapterProfile):
+        raise UserError(f"There is no runtime called {name!r}.", "Choose peft, vllm or llamacpp.")
+    profile = EXPORTERS[name]()
+    assert isinstance(profile, AdapterProfile)
+    return profile
 
 
 def plan(spectra: AdapterSpectra, way: Way, value: float) -> TruncationPlan:
@@ -88,12 +124,12 @@ def _draft(request: AdapterRequest) -> tuple[Draft, Profile]:
         draft = clipped(draft, relative_caps(draft.spectra(), request.value))
     else:
         if request.action == "merge":
-            others = [opened(Path(other)) for other in request.others]
-            draft = merge([draft, *others], request.weights).draft
-        if request.action == "merge" or request.way != "everything":
+            merger = merge([draft, *map(opened, map(Path, request.others))], request.weights)
+            draft = merger.draft
+            if request.way == "everything":
+                return truncated(draft, merger.everything()), profile_of(request.profile)
+        if request.way != "everything":
             draft = truncated(draft, plan(draft.spectra(), request.way, request.value))
         else:
             draft = balanced(draft)
-    profile = EXPORTERS[request.profile]()
-    assert isinstance(profile, AdapterProfile)
-    return draft, profile
+    return draft, profile_of(request.profile)

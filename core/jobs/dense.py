@@ -1,6 +1,5 @@
 """The job `dense`: a LoRA of two models, or of an adapter that needs its base model."""
 
-import dataclasses
 from collections.abc import Generator
 from pathlib import Path
 from typing import Literal
@@ -8,8 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from core.control import Control
-from core.events import Event, Progress, Reply, RunEnded
-from core.exporters import EXPORTERS, AdapterProfile
+from core.events import Event, Progress, RunEnded
+from core.jobs.adapter import profile_of, written
 from core.jobs.base import JOBS, JobRequest
 from core.models.info import ModelInfo
 from core.models.prepare import prepare
@@ -17,7 +16,6 @@ from core.models.sources import open_model
 from core.ranks.actions.draft import Draft, opened
 from core.ranks.actions.extract import Steps, convert_dora, extract, is_dora
 from core.ranks.actions.truncation import balanced
-from core.ranks.actions.write import write_adapter
 
 
 class DenseRequest(JobRequest):
@@ -58,11 +56,8 @@ class DenseDesk:
         if draft is None:
             yield RunEnded(outcome="stopped")
             return
-        profile = EXPORTERS[request.profile]()
-        assert isinstance(profile, AdapterProfile)
         yield Progress(phase="saving", message="Writing the adapter …")
-        written = write_adapter(draft, Path(request.out), profile)
-        yield Reply(data=dataclasses.asdict(written) | {"error": error})
+        yield from written(draft, request.out, profile_of(request.profile), control, error=error)
 
 
 def _draft(

@@ -31,7 +31,7 @@ def notes_of(stored: StoredAdapter, *, trained: bool, since_start: bool) -> tupl
             "against that changed base, not what training learned."
         )
     if not trained:
-        notes.append("Untrained: B is zero in every module, so the adapter changes nothing yet.")
+        notes.append("Untrained: s·B·A is zero in every module, so the adapter changes nothing.")
     if stored.ignored:
         count = f"{len(stored.ignored)} further tensor{'s' if len(stored.ignored) > 1 else ''}"
         notes.append(

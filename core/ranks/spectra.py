@@ -222,7 +222,7 @@ def _finite(name: str, compute: Callable[[], Array]) -> Array:
     """
     with np.errstate(over="ignore", invalid="ignore"), suppress(np.linalg.LinAlgError):
         sigma = compute()
-        if np.isfinite(sigma).all():
+        if np.isfinite(sigma).all() and np.isfinite((sigma**2).sum()):
             return sigma
     raise too_large(name)
 

@@ -4,7 +4,7 @@ The sum is that of the updates themselves, whatever their scaling, and a weight 
 PEFT 0.21 merges an rsLoRA adapter √r times too large, and DoRA without its row lengths.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,11 @@ import numpy as np
 from core.errors import UserError
 from core.ranks.actions.compare import inner_product
 from core.ranks.actions.draft import WIDE, Draft
+from core.ranks.actions.plans import keep_above
 from core.ranks.actions.together import modules_of, together
+from core.ranks.actions.truncation import TruncationPlan
 from core.ranks.metrics import Array
-from core.ranks.update import Update, concatenate
+from core.ranks.update import Update, concatenate, singular_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,8 @@ class Merger:
         cosines: ⟨ΔW_s, ΔW_t⟩/(‖ΔW_s‖·‖ΔW_t‖) over all modules of both, (N, N). Near −1 they undo
             each other; near 0 they do different things.
         norms: ‖w·ΔW‖ of each adapter, (N,).
+        floors: By module, what a singular value of the sum must exceed: where adapters cancel, the
+            rounding of their float32 numbers is left, and no update.
         draft: The exact sum.
     """
 
@@ -33,7 +37,12 @@ class Merger:
     weights: tuple[float, ...]
     cosines: Array
     norms: Array
+    floors: Mapping[str, float]
     draft: Draft
+
+    def everything(self) -> TruncationPlan:
+        """Return the plan that keeps all of the sum but rounding."""
+        return keep_above(self.draft.spectra(), self.floors, "everything above rounding")
 
 
 def merge(drafts: Sequence[Draft], weights: Sequence[float]) -> Merger:
@@ -64,6 +73,7 @@ def merge(drafts: Sequence[Draft], weights: Sequence[float]) -> Merger:
         weights=tuple(weights),
         cosines=np.divide(inner, products, out=np.zeros_like(inner), where=products > 0),
         norms=np.abs(weights) * sizes,
+        floors=_floors(drafts, weights),
         draft=_sum(drafts, weights),
     )
 
@@ -95,6 +105,16 @@ def _inner_products(drafts: Sequence[Draft]) -> Array:
                 if first is not None and second is not None:
                     inner[s, t] += inner_product(first, second)
     return inner + np.tril(inner, -1).T
+
+
+def _floors(drafts: Sequence[Draft], weights: Sequence[float]) -> dict[str, float]:
+    """Return Σ|w|·σ₁ times twice the spacing of float32: both factors are rounded to it."""
+    floors = {}
+    for row in together(drafts):
+        there = [(u, abs(w)) for u, w in zip(row, weights, strict=True) if u is not None]
+        size = sum(weight * float(singular_values(update)[0]) for update, weight in there)
+        floors[there[0][0].name] = 2 * float(np.finfo(np.float32).eps) * size
+    return floors
 
 
 def _check(draft: Draft) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,8 +49,12 @@ class Written:
     verified: dict[str, float]
 
 
-def write_adapter(draft: Draft, out: Path, profile: Profile) -> Written:
+def write_adapter(
+    draft: Draft, out: Path, profile: Profile, check: Callable[[], None] = lambda: None
+) -> Written:
     """Write a draft into the new folder `out`, which appears when it is complete and verified.
+
+    `check` is called before that; where it raises, nothing appears.
 
     Raises:
         UserError: The folder exists, nothing is left to write, the adapter cannot be written or
@@ -72,6 +76,7 @@ def write_adapter(draft: Draft, out: Path, profile: Profile) -> Written:
         write_synced(unfinished / CONFIG_FILE, config.encode())
         write_synced(unfinished / "README.md", _card(draft).encode())
         verified = _verify(draft, unfinished, profile)
+        check()
     return Written(
         path=str(out),
         modules=len(draft.slots),

@@ -59,6 +59,7 @@ class FakeLane:
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     answer: Any = None
     cancelled: int = 0
+    stopped: int = 0
 
     def ask(self, job: str, request: dict[str, Any], on_event: Any) -> "FakeLane":
         self.asked.append((job, request))
@@ -70,6 +71,9 @@ class FakeLane:
 
     def cancel(self) -> None:
         self.cancelled += 1
+
+    def stop(self) -> None:
+        self.stopped += 1
 
     def release(self) -> None:
         """Nothing is held."""

@@ -216,7 +216,9 @@ def test_what_is_written_can_be_cancelled(qtbot: QtBot, ready: Desk, tmp_path: P
     assert action.writing.cancel.isHidden()
     qtbot.mouseClick(action.writing.write, Qt.MouseButton.LeftButton)
     qtbot.mouseClick(action.writing.cancel, Qt.MouseButton.LeftButton)
-    assert lane.cancelled == 1
+    assert lane.stopped == 1
+    assert action.writing.outcome.text() == "Stopping …"  # it may be too late
+    lane.say(RunEnded(outcome="stopped"))
     assert action.writing.outcome.text() == "Nothing was written."
     assert action.writing.write.isEnabled()
 
@@ -291,6 +293,46 @@ def test_the_job_writes_what_was_asked_for(tmp_path: Path) -> None:
         for module in adapter_spectra(out).modules:
             wanted = expected(full[module.name])
             assert module.singular_values[: len(wanted)] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_job_stops_before_anything_appears(tmp_path: Path) -> None:
+    source, control = write_adapter(tmp_path / "a", pair(Q3)), Control()
+    request = AdapterRequest(adapter=str(source), out=str(tmp_path / "b"), way="rank", value=1)
+    control.stop()
+    *_, last = AdapterDesk().run(request, control)
+    assert isinstance(last, RunEnded)
+    assert last.outcome == "stopped"
+    assert not (tmp_path / "b").exists()
+
+
+def test_an_unknown_runtime(tmp_path: Path) -> None:
+    source = write_adapter(tmp_path / "a", pair(Q3))
+    request = AdapterRequest(adapter=str(source), out=str(tmp_path / "b"), profile="toaster")
+    with pytest.raises(UserError, match="no runtime called 'toaster'"):
+        list(AdapterDesk().run(request, Control()))
+
+
+def test_what_cancels_out_leaves_nothing(tmp_path: Path) -> None:
+    source = write_adapter(tmp_path / "a", pair(Q3))
+    request = AdapterRequest(
+        adapter=str(source), out=str(tmp_path / "b"), action="merge", others=(str(source),),
+        weights=(1.0, -1.0),
+    )  # fmt: skip
+    with pytest.raises(UserError, match="Nothing is left"):
+        list(AdapterDesk().run(request, Control()))
+
+
+def test_the_preview_is_of_the_adapter_that_is_written(qtbot: QtBot, ready: Desk) -> None:
+    ready.evaluate(80)
+    page, state = ready.page, ready.folder.state()
+    ready.folder.write_state(state.model_copy(update={"best": "step-00000040"}))
+    action = press(qtbot, ready, TruncateAction)
+    action.way.set_value("energy")
+    assert page.source.step == 80
+    assert page.evidence.spectra is page.source.spectra_of(40)
+    shown = action.preview.text()
+    page.source.show_step(40)
+    assert action.preview.text() == shown
 
 
 def test_the_job_overwrites_nothing(tmp_path: Path) -> None:

@@ -61,6 +61,21 @@ def test_all_methods_with_the_keys_of_the_contract(folder: str, capsys) -> None:
         assert sum(plan["parts"].values()) == plan["peak_bytes"]
 
 
+@pytest.mark.parametrize(
+    ("memory", "says"),
+    [
+        ("80GiB", "fits"),
+        ("11GiB", "tight"),
+        ("8GiB", "does not fit (settings)"),
+        ("2GiB", "(weights)"),
+    ],
+)
+def test_the_verdict_in_words(folder: str, memory: str, says: str, capsys) -> None:
+    options = ("--method", "qlora", "--bits", "4", "--batch", "1", "--seq", "512")
+    assert main(["plan", "--model", folder, *options, "--gpu-memory", memory]) == 0
+    assert f"{says} " in capsys.readouterr().out
+
+
 def test_every_option_has_its_effect(folder: str, capsys) -> None:
     base = ("--model", folder, "--method", "qlora", "--bits", "4", "--double-quant")
     (usual,) = planned(capsys, *base, "--batch", "2", "--seq", "512")
@@ -164,12 +179,10 @@ def test_a_run_can_be_measured(run_file: str, capsys: pytest.CaptureFixture[str]
 def test_a_measurement_that_ran_out_of_memory_ends_with_2(
     run_file: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.training import probe
-
     def no_room(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(probe, "build_trainee", no_room)
+    monkeypatch.setattr("core.training.two_steps.build_trainee", no_room)
     assert main(["plan", run_file, "--probe"]) == 2
     assert "error: Memory ran out while the model was loaded" in capsys.readouterr().err
     assert main(["plan", run_file, "--probe", "--method", "full"]) == 2
