@@ -12,6 +12,9 @@ from core.errors import UserError
 ROWS_SEEN = 100
 CHARACTERS_SEEN = 2_000_000
 """Rows may be megabytes each; after so much of them the look ends."""
+VALUE_COSTS = 20
+"""A value counts as at least so many characters: rows may have thousands of them."""
+MOST_COLUMNS = 10_000
 SAMPLES, SAMPLE_LENGTH = 3, 300
 CHAT_KEYS = (("role", "content"), ("from", "value"))
 """Names of speaker and words inside a chat: those of most tools, and those of ShareGPT."""
@@ -59,13 +62,27 @@ def look_at(records: Iterable[Record]) -> Columns:
     A row that cannot be read ends the look, unless it is the first.
 
     Raises:
-        UserError: The first row cannot be read.
+        UserError: The first row cannot be read, or there are too many columns.
     """
     columns: Columns = {}
     for record in _first(records):
+        if len(columns) + len(record.values) > MOST_COLUMNS:
+            require_few((*columns, *record.values), record.place)
         for name, value in record.values.items():
             columns.setdefault(name, Column(name)).add(value)
     return columns
+
+
+def require_few(names: Iterable[str], place: str) -> None:
+    """Refuse rows that together have too many different columns.
+
+    Raises:
+        UserError: They have.
+    """
+    if len(set(names)) > MOST_COLUMNS:
+        reason = f"more than {MOST_COLUMNS:,} different columns"
+        hint = "Give all rows the same columns, named in plain text."
+        raise UserError(f"{place}: {reason}.", hint)
 
 
 def _first(records: Iterable[Record]) -> Iterator[Record]:
@@ -88,7 +105,7 @@ def _length(value: Any) -> int:
         return sum(map(_length, value))
     if isinstance(value, dict):
         return sum(map(_length, value.values()))
-    return len(value) if isinstance(value, str | bytes) else 1
+    return VALUE_COSTS + (len(value) if isinstance(value, str | bytes) else 0)
 
 
 def kind_of_value(value: Any) -> str:

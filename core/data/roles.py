@@ -130,7 +130,10 @@ def _unused_tools(columns: Columns) -> tuple[str, ...]:
 
 def known(names: Sequence[str], columns: Columns) -> list[str]:
     """Return the columns that are called like one of `names`, whatever their case."""
-    return [column for name in names for column in columns if column.strip().lower() == name]
+    wanted = set(names)
+    found = [(column.strip().lower(), column) for column in columns]
+    found = [(name, column) for name, column in found if name in wanted]
+    return [column for name in names for lower, column in found if lower == name]
 
 
 def listed(columns: Sequence[str]) -> str:

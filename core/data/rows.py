@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from itertools import chain, islice
 
-from core.data.columns import look_at
+from core.data.columns import look_at, require_few
 from core.data.conversations import conversation_of
 from core.data.readers import Record
 from core.data.roles import ColumnRoles, MappingQuestion
@@ -16,7 +16,6 @@ from core.settings import DataSettings
 
 ROWS_AT_ONCE = 1024
 """Rows between two looks at whether anybody still wants them."""
-MOST_COLUMNS = 10_000
 
 
 def load_rows(settings: DataSettings, check: Callable[[], None] = lambda: None) -> RowTable:
@@ -83,14 +82,11 @@ class Reading:
 
     def _add_columns(self, record: Record) -> None:
         self._columns.update(dict.fromkeys(record.values))
-        reason = ""
-        if len(self._columns) > MOST_COLUMNS:
-            reason = f"more than {MOST_COLUMNS:,} different columns"
-        elif not all(map(_is_unicode, record.values)):
-            reason = "a column's name is not valid text"
-        if reason:
-            message = f"{self._source.name}, {record.place}: {reason}."
-            raise UserError(message, "Give all rows the same columns, named in plain text.")
+        place = f"{self._source.name}, {record.place}"
+        require_few(self._columns, place)
+        if not all(map(_is_unicode, record.values)):
+            hint = "Give all rows the same columns, named in plain text."
+            raise UserError(f"{place}: a column's name is not valid text.", hint)
 
     def _conversation(self, record: Record) -> Conversation:
         if not record.values.keys() <= self._columns.keys():
@@ -106,9 +102,13 @@ def _roles(source: Source, settings: DataSettings) -> ColumnRoles:
     first = next(records, None)
     if first is None:
         raise UserError(f"{source.name} holds no rows.", "Choose another file.")
+    try:
+        columns = look_at(chain((first,), records))
+    except UserError as error:
+        raise UserError(f"{source.name}, {error.message}", error.hint) from None
     place = f"{source.name}, {first.place}"
     try:
-        return recognise(look_at(chain((first,), records)), settings)
+        return recognise(columns, settings)
     except MappingQuestion as question:
         raise MappingQuestion(f"{place}: {question.message}", question.candidates) from None
     except UserError as error:

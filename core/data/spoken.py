@@ -21,18 +21,21 @@ def as_dicts(row: Conversation, template: str) -> list[dict[str, Any]]:
     """Return the messages of a row as `template` reads them."""
     if not any(message.extras for message in row):
         return [{"role": message.role, "content": message.content} for message in row]
-    reads_thoughts = _READS_THOUGHTS.search(template) is not None
-    said = row if reads_thoughts else tuple(map(with_thought, row))
-    return [_as_dict(message, template) for message in said]
+    return [_as_dict(message, template) for message in row]
 
 
 def _as_dict(message: Message, template: str) -> dict[str, Any]:
+    is_wordless = not message.content and _KNOWS_NO_WORDS.search(template) is not None
+    if not _READS_THOUGHTS.search(template):
+        # Where calls alone are a turn, a thought in words would open a second one.
+        is_mere_call = is_wordless and message.tool_calls
+        message = replace(message, thinking="") if is_mere_call else with_thought(message)
     read: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.thinking:  # the names that templates ask for
         read |= {"reasoning_content": message.thinking, "thinking": message.thinking}
     if message.tool_calls:
         read["tool_calls"] = json.loads(message.tool_calls)
-        if not message.content and _KNOWS_NO_WORDS.search(template):
+        if is_wordless:
             read["content"] = None
     return read
 

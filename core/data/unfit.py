@@ -116,7 +116,7 @@ def labelled(columns: Columns) -> ColumnRoles | None:
         raise UserError(
             f"The rows are labelled with {label.kind}s in {label.name!r}: Rankscope trains models "
             "that write text, not classifiers.",
-            "Write the labels as words, and name data.prompt_column and data.answer_column.",
+            "Write the labels as words; or, to learn the texts alone, name data.answer_column.",
         )
     guesses = [question_roles(columns, text, label.name) for text in texts]
     guesses += [text_roles(name) for name in texts]

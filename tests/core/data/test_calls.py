@@ -83,10 +83,10 @@ def test_calls_and_thoughts_are_learned(tiny_tokenizer: Any) -> None:
 
 def test_arguments_are_text_where_a_template_needs_it(tiny_tokenizer: Any) -> None:
     tokenizer = with_template(tiny_tokenizer, TEXT_ARGUMENTS)
-    row = (ROW[0], replace(ROW[1], thinking=""))
-    example = encode(row, tokenizer, SETTINGS)
     calls = "".join(f'weather\n```json\n{{"city": "{city}"}}\n```' for city in ("Oslo", "Rome"))
-    assert trained_text(example, tokenizer) == calls + "<|im_end|>"
+    for row in (ROW[:2], (ROW[0], replace(ROW[1], thinking=""))):
+        example = encode(row, tokenizer, SETTINGS)
+        assert trained_text(example, tokenizer) == calls + "<|im_end|>"
 
 
 @pytest.mark.parametrize(
