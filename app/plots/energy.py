@@ -53,7 +53,13 @@ class EnergyPlot(SpectrumPlot):
             k = module.energy_rank[f"{share:.2f}"]
             self._dashes[index].setData([0, k], [share, share])
             self._marks[index].setText(f"{100 * share:.0f} % at k = {k}")
-            self._marks[index].setPos(size, 0.54 - self._line_height * index)
+            self._marks[index].setPos(size, self._highest_mark - self._line_height * index)
+
+    @property
+    def _highest_mark(self) -> float:
+        """Where the marks begin: the lowest of them stays above the words at the grip."""
+        above_grip = self.grip_at * TOP + self._line_height
+        return max(0.54, above_grip + self._line_height * (len(ENERGY_SHARES) - 1))
 
     @property
     def _line_height(self) -> float:

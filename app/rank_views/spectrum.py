@@ -1,6 +1,9 @@
 """Spectrum: the two plots of the selected module, with one k for both."""
 
+from math import sqrt
 from typing import ClassVar
+
+import numpy as np
 
 from app.amounts import with_unit
 from app.plots.energy import EnergyPlot
@@ -10,7 +13,9 @@ from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.controls import Segmented
 from app.widgets.legend import Key, Legend
-from app.words import compact
+from app.words import compact, percent
+from core.ranks import AdapterSpectra
+from core.ranks.metrics import Array
 
 CHANCE = Key("random, 5 – 95 %", "band", "line_grey")
 DATA = Key("on your data, from σ₁", "dashes", "line_plum")
@@ -25,6 +30,9 @@ class SpectrumView(RankView):
     """Singular values at the left, cumulative energy at the right."""
 
     title: ClassVar[str] = "Spectrum"
+
+    _lost_of: AdapterSpectra | None = None
+    _lost: Array
 
     def build(self) -> None:
         """Make the two plots."""
@@ -85,8 +93,22 @@ class SpectrumView(RankView):
         numbers = sum(min(k, module.rank) * sum(module.shape) for module in spectra.modules)
         size = numbers * BYTES_PER_NUMBER.get(spectra.adapter.dtype, 4)
         self.energy_card.say(
-            f"all modules at k = {k}: {compact(numbers)} parameters, {with_unit(size)}"
+            f"all modules at k = {k}: error {percent(self._error(k))}, "
+            f"{compact(numbers)} parameters, {with_unit(size)}"
         )
+
+    def _error(self, k: int) -> float:
+        """Return ‖ΔW − ΔW_k‖/‖ΔW‖ over all modules; what follows from the spectra is kept."""
+        spectra = self.desk.spectra
+        assert spectra is not None
+        if self._lost_of is not spectra:
+            self._lost_of, size = spectra, self.desk.largest_k + 1
+            self._lost = np.zeros(size)
+            for module in spectra.modules:
+                energies = module.singular_values**2
+                self._lost[: len(energies)] += np.cumsum(energies[::-1])[::-1]
+        whole = float(self._lost[0])
+        return sqrt(float(self._lost[min(k, len(self._lost) - 1)]) / whole) if whole else 0.0
 
     def _on_unit(self, unit: Unit) -> None:
         self.scree.set_unit(unit)

@@ -122,7 +122,8 @@ def safe_config(folder: Path) -> "PreTrainedConfig":
         return AutoConfig.for_model(family, **content)
     except (ValueError, TypeError, KeyError, StrictDataclassError) as error:
         raise UserError(
-            f"transformers cannot use the config.json of {folder.name}: {error}",
+            # Its first sentence: another one may list all that transformers knows.
+            f"transformers cannot use the config.json of {folder.name}: {_first(error)}",
             "Choose another model, or a newer Rankscope.",
         ) from error
 
@@ -197,3 +198,7 @@ def _let_go_of_files(model: "PreTrainedModel") -> None:
     for weight in model.parameters():
         if not isinstance(weight, (Int8Params, Params4bit)):
             weight.data = weight.data.clone()
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].partition(". ")[0]
