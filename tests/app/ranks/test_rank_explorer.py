@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.rank_explorer import RankExplorer
+from app.words import percent
 from core.events import RanksComputed
 from core.models.info import TensorSpec
 from tests.app.ranks.rank_page import KINDS, LAYERS, RANK, Desk, click_cell, spectrum
@@ -107,7 +108,10 @@ def test_k_is_dragged_in_the_plot(qtbot: QtBot, trained: Desk) -> None:
         assert spectrum(trained.page).scree.k == k
     assert f"{energy.error:.1%}" in energy.accessibleDescription()
     numbers = 3 * sum(sum(shape) for shape in KINDS.values()) * LAYERS
-    assert f"k = 3: {numbers} parameters" in spectrum(trained.page).energy_card.read_out.full_text
+    said = spectrum(trained.page).energy_card.read_out.full_text
+    squares = [module.singular_values**2 for module in trained.page.source.spectra.modules]
+    error = (sum(s[3:].sum() for s in squares) / sum(s.sum() for s in squares)) ** 0.5
+    assert f"k = 3: error {percent(error)}, {numbers} parameters" in said
     qtbot.keyClick(energy, Qt.Key.Key_Home)
     assert (energy.k, spectrum(trained.page).scree.k) == (0, 1)
     assert energy.error == pytest.approx(1.0)
