@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import Any
 
 from jinja2 import Template, nodes
+from jinja2.utils import Namespace
 
 SECONDS = 0.5
 """Time for one rendering; a long conversation takes milliseconds."""
@@ -20,6 +21,14 @@ LONGEST = 20_000_000
 """Characters, or items of a list, that a template may make."""
 LARGEST = 1_000_000
 """The largest width, count or exponent."""
+MOST_NESTED = 200_000
+"""Values within a value: a list of itself twice, forty times over, is small until it is printed."""
+SLOW_FILTERS = frozenset({"wordwrap", "urlize", "striptags", "title", "indent"})
+"""Filters that take a microsecond for each character, and the share of `LONGEST` they may have."""
+SLOW_SHARE = 100
+LIST_SHARE = 20
+"""An item of a list takes the memory of so many characters, or more."""
+COMPARING = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "in", "contains"})
 LONGEST_SOURCE = 500_000
 """Characters of a template; the longest in use has some 20,000."""
 _WIDE_PERCENT = re.compile(r"%[-+ #0]*(\*|\d{5,})|%[-+ #0\d]*\.(\*|\d{5,})")
@@ -92,7 +101,7 @@ def limited(source: str) -> LimitedTemplate:
     """
     try:
         return LimitedTemplate(source)
-    except RecursionError:
+    except (RecursionError, SyntaxError):
         raise TooCostlyError("it is nested too deeply") from None
 
 
@@ -105,6 +114,13 @@ def _environment(budget: Budget) -> Any:
     made.intercepted_binops = frozenset(_OPERATORS)
     made.binop_table = {**made.binop_table, **_OPERATORS}
     made.filters = {name: _measured(work, budget) for name, work in made.filters.items()}
+    made.tests = {
+        name: _measured(work, budget) if getattr(work, "__name__", "") in COMPARING else work
+        for name, work in made.tests.items()
+    }
+    made.globals = {name: value for name, value in made.globals.items() if name != "lipsum"}
+    made.finalize = _weighed
+    made.filters |= {"_weighed": _weighed}
     made.filters |= {"_ticking": partial(_ticking, budget), "_joined": _joined}
     call, parse = made.call, made._parse
 
@@ -119,9 +135,17 @@ def _environment(budget: Budget) -> Any:
 
 
 def _watched(tree: nodes.Template) -> nodes.Template:
-    """Let loops tick and `~` be measured."""
+    """Let loops tick, `~` be measured, and what is compared or looked up be weighed."""
     for loop in tree.find_all(nodes.For):
         loop.iter = _filtered("_ticking", loop.iter)
+    for pair in tree.find_all(nodes.Pair):
+        pair.key = _unless_constant(pair.key)
+    for item in tree.find_all(nodes.Getitem):
+        item.arg = _unless_constant(item.arg)
+    for compare in tree.find_all(nodes.Compare):
+        compare.expr = _unless_constant(compare.expr)
+        for operand in compare.ops:
+            operand.expr = _unless_constant(operand.expr)
     for parent in tree.find_all(nodes.Node):
         for field, value in parent.iter_fields():
             if isinstance(value, nodes.Concat):
@@ -131,6 +155,10 @@ def _watched(tree: nodes.Template) -> nodes.Template:
     assert tree.environment is not None
     tree.set_environment(tree.environment)
     return tree
+
+
+def _unless_constant(node: Any) -> Any:
+    return node if isinstance(node, nodes.Const | nodes.Slice) else _filtered("_weighed", node)
 
 
 def _as_filter(concat: nodes.Concat) -> nodes.Filter:
@@ -148,7 +176,7 @@ def _ticking(budget: Budget, items: Iterable[Any]) -> Iterator[Any]:
 
 
 def _joined(parts: Sequence[Any]) -> str:
-    texts = [str(part) for part in parts]
+    texts = [str(_weighed(part)) for part in parts]
     _check_length(sum(map(len, texts)))
     return "".join(texts)
 
@@ -167,7 +195,7 @@ def _measured(work: Callable[..., Any], budget: Budget) -> Callable[..., Any]:
 
 def _check_arguments(work: Any, args: Sequence[Any], options: Mapping[str, Any]) -> None:
     """Refuse large numbers, and what would make a long text of short ones."""
-    given = [*args, *options.values()]
+    given = [*map(_weighed, args), *map(_weighed, options.values())]
     if any(isinstance(value, int) and abs(value) > LARGEST for value in given):
         raise TooCostlyError(f"it asks for a number above {LARGEST:,}")
     name = getattr(work, "__name__", "")
@@ -177,12 +205,53 @@ def _check_arguments(work: Any, args: Sequence[Any], options: Mapping[str, Any])
         wide = _WIDE_PERCENT if name == "do_format" else _WIDE_BRACES
         if any(map(wide.search, strings)):
             raise TooCostlyError("it formats to a large width")
+        _check_length(_formatted(strings, given))
+    _check_work(name.removeprefix("do_"), strings, given)
     if name.removeprefix("do_") == "replace" and len(strings) > 2:
         _check_length(len(strings[0]) + strings[0].count(strings[1]) * len(strings[2]))
     if name.removeprefix("do_") == "join":
         lists = [value for value in given if isinstance(value, list | tuple)]
         between = max(map(len, strings), default=0)
         _check_length(sum(between + len(str(part)) for parts in lists for part in parts))
+
+
+def _check_work(name: str, strings: Sequence[str], given: Sequence[Any]) -> None:
+    """Refuse what takes far longer, or makes far more, than the length of its text tells."""
+    if name in SLOW_FILTERS:
+        _check_length(SLOW_SHARE * max(map(len, strings), default=0))
+    if name == "sum" and any(isinstance(value, list | tuple) for value in given[2:]):
+        raise TooCostlyError("it adds lists up")
+    if name == "translate":
+        raise TooCostlyError("it translates characters")
+    if name == "expandtabs" and strings:
+        widths = [value for value in given if isinstance(value, int)]
+        _check_length(strings[0].count("\t") * max(widths, default=8))
+
+
+def _formatted(strings: Sequence[str], given: Sequence[Any]) -> int:
+    """Return the most characters that a format can make of what it is given."""
+    fields = max((text.count("%") + text.count("{") for text in strings), default=0)
+    texts = [value for value in given if isinstance(value, str)]
+    texts += [text for value in given if isinstance(value, dict) for text in value.values()]
+    texts += [text for value in given if isinstance(value, list | tuple) for text in value]
+    return fields * max((len(text) for text in texts if isinstance(text, str)), default=0)
+
+
+def _weighed(value: Any) -> Any:
+    """Refuse values nested so often that to print, hash or compare them would take years."""
+    if not isinstance(value, list | tuple | dict | Namespace):
+        return value
+    waiting, seen = [value], 0
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, Namespace):
+            inner = object.__getattribute__(inner, "_Namespace__attrs")
+        parts = [*inner.keys(), *inner.values()] if isinstance(inner, dict) else inner
+        seen += len(parts)
+        if seen > LONGEST or (inner is not value and seen > MOST_NESTED):
+            raise TooCostlyError("it nests values too often")
+        waiting += [p for p in parts if isinstance(p, list | tuple | dict | Namespace)]
+    return value
 
 
 def _checked(value: Any) -> Any:
@@ -199,7 +268,8 @@ def _check_length(length: int) -> None:
 def _times(left: Any, right: Any) -> Any:
     for sized, count in ((left, right), (right, left)):
         if hasattr(sized, "__len__") and isinstance(count, int):
-            _check_length(len(sized) * max(count, 0))
+            share = 1 if isinstance(sized, str) else LIST_SHARE
+            _check_length(len(sized) * max(count, 0) * share)
     return _small(left * right)
 
 
@@ -218,6 +288,9 @@ def _plus(left: Any, right: Any) -> Any:
 def _modulo(left: Any, right: Any) -> Any:
     if isinstance(left, str) and _WIDE_PERCENT.search(left):
         raise TooCostlyError("it formats to a large width")
+    if isinstance(left, str):
+        given = right if isinstance(right, tuple) else (right,)
+        _check_length(_formatted([left], [_weighed(part) for part in given]))
     return _checked(left % right)
 
 

@@ -15,7 +15,25 @@ from tests.core.data.test_masks import MANY, tokenizer_of
 
 LOOP = "{% for i in range(99999) %}"
 DOUBLING = "{% set ns = namespace(x='ab') %}{% for i in range(60) %}"
+NESTING = (
+    "{% set ns = namespace(x=()) %}{% for i in range(60) %}"
+    "{% set ns.x = (ns.x, ns.x) %}{% endfor %}"
+)
 ATTACKS = {
+    "nested values, printed": NESTING + "{{ ns.x }}",
+    "nested values, joined": NESTING + "{{ ns.x ~ 'a' }}",
+    "nested values as JSON": NESTING + "{{ ns.x | tojson }}",
+    "nested values, formatted": NESTING + "{{ '%s' % [ns.x] }}",
+    "nested values, hashed": NESTING + "{{ {ns.x: 1} }}",
+    "nested values, compared": NESTING.replace("ns", "a")
+    + NESTING.replace("ns", "b")
+    + "{{ a.x == b.x }}",
+    "a sum of lists": "{{ ([[1] * 9000] * 9000) | sum(start=[]) | length }}",
+    "made-up text": "{{ lipsum(n=900000) }}",
+    "characters translated": "{{ ('x' * 900000).translate({120: 'y' * 900000}) }}",
+    "a field, often": "{{ ('%(a)s' * 9000) % {'a': 'x' * 900000} }}",
+    "words wrapped": "{{ ('x ' * 900000) | wordwrap(1) }}",
+    "loops too deep for Python": "{% for i in [1] %}" * 90 + "{% endfor %}" * 90,
     "a long range": "{% for i in range(10 ** 9) %}{% endfor %}",
     "nested loops": LOOP * 4 + "{% endfor %}" * 4,
     "loops over a text": "{% for a in 'x' * 90000 %}{% for b in 'x' * 90000 %}{% endfor %}"
