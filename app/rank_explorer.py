@@ -13,7 +13,9 @@ from app.rank_desk import RankDesk
 from app.rank_source import RankSource
 from app.rank_words import about
 from app.widgets.adapter_chooser import AdapterChooser
-from app.widgets.basic import Banner, ElidedLabel, IconLabel, button, label
+from app.widgets.buttons import IconLabel, button
+from app.widgets.cards import Banner
+from app.widgets.text import ElidedLabel, label
 from core.errors import UserError
 from core.events import RanksComputed
 

@@ -9,7 +9,7 @@ from app.pages.adapter_drawing import DrawingCard
 from app.pages.adapter_form import AdapterForm
 from app.pages.adapter_targets import TargetsCard
 from app.pages.base import NARROW, Page, PageContext
-from app.widgets.basic import button
+from app.widgets.buttons import button
 from core.adapters import ADAPTERS
 
 FORM_WIDTH, NARROW_FORM = 288, 256

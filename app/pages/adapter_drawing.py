@@ -4,10 +4,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.session import Session
 from app.style.theme import Theme, mono
-from app.widgets.basic import Card, ElidedLabel, label
+from app.widgets.cards import Card
 from app.widgets.facts import Facts
 from app.widgets.grid_geometry import Cell
 from app.widgets.matrix_drawing import MatrixDrawing, Shapes
+from app.widgets.text import ElidedLabel, label
 from app.words import percent
 from core.adapters import ADAPTERS
 from core.models.info import LinearModule

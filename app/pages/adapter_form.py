@@ -7,10 +7,11 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from app.session import Session
 from app.setting_field import setting_field
 from app.style.theme import Theme
-from app.widgets.basic import Card, ElidedLabel, hairline, label
+from app.widgets.cards import Card, hairline
 from app.widgets.fields import CheckBox, FormRow, NumberField, Segmented, form_row
 from app.widgets.number_field import ListField
 from app.widgets.power_slider import PowerSlider
+from app.widgets.text import ElidedLabel, label
 from app.words import percent
 from core.adapters import ADAPTERS
 

@@ -7,10 +7,12 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy
 
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import Button, Card, button, label
+from app.widgets.buttons import Button, button
+from app.widgets.cards import Card
 from app.widgets.grid_geometry import Cell
 from app.widgets.layer_grid import LayerGrid
 from app.widgets.legend import Key, Legend
+from app.widgets.text import label
 from core.models.info import ModuleGrid
 from core.models.targets import describe
 

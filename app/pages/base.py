@@ -16,7 +16,7 @@ from app.preferences import Preferences
 from app.run_controller import RunController
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import ElidedLabel, label
+from app.widgets.text import ElidedLabel, label
 
 NARROW = 1100
 """Width of a page, in pixels, below which it uses the margins of a small window."""

@@ -18,7 +18,9 @@ from app.pages.data_browser import RowsCard
 from app.pages.data_mapping import MappingCard
 from app.pages.data_source import SourceCard
 from app.pages.data_tokens import TokenCard
-from app.widgets.basic import Banner, button, label
+from app.widgets.buttons import button
+from app.widgets.cards import Banner
+from app.widgets.text import label
 from app.words import plural
 from core.data.lengths import RowLengths
 from core.errors import UserError

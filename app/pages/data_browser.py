@@ -10,8 +10,10 @@ from app.pages.data_rows import ROW_ROLE, DataRows, RowDelegate, RowList
 from app.pages.data_search import RowSearch
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import Button, Card, button, hairline, label
+from app.widgets.buttons import Button, button
+from app.widgets.cards import Card, hairline
 from app.widgets.fields import form_row
+from app.widgets.text import label
 from app.words import compact, plural
 from core.events import Event, Reply, RunEnded
 

@@ -5,10 +5,12 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 from app.amounts import with_unit
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import Button, Card, button, label
+from app.widgets.buttons import Button, button
+from app.widgets.cards import Card
 from app.widgets.facts import Facts
 from app.widgets.fields import Segmented, form_row
 from app.widgets.length_histogram import LengthHistogram
+from app.widgets.text import label
 from app.words import percent
 from core.data.lengths import ROUND_LENGTHS_TO, RowLengths
 from core.data.padding import padded_share

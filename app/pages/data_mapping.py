@@ -7,8 +7,10 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, 
 
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import Button, Card, ElidedLabel, button, hairline, label
+from app.widgets.buttons import Button, button
+from app.widgets.cards import Card, hairline
 from app.widgets.controls import ComboBox
+from app.widgets.text import ElidedLabel, label
 from core.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QWidget
 
 from app.style.theme import Theme
-from app.widgets.basic import button, icon_button, label
+from app.widgets.buttons import button, icon_button
 from app.widgets.controls import Segmented
+from app.widgets.text import label
 
 LANDMARKS = {
     "longest": "Longest row",

@@ -6,7 +6,9 @@ from typing import Any
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.style.theme import Theme
-from app.widgets.basic import Card, Chip, ElidedLabel, IconLabel, label
+from app.widgets.buttons import IconLabel
+from app.widgets.cards import Card, Chip
+from app.widgets.text import ElidedLabel, label
 from app.words import percent
 
 TOTALS = ("rows", "held out", "tokens", "trained")

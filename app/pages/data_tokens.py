@@ -8,8 +8,9 @@ from app.assistant import Assistant, Task
 from app.pages.data_row_bar import RowBar
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import Card, ElidedLabel, hairline, label
+from app.widgets.cards import Card, hairline
 from app.widgets.legend import Key, Legend
+from app.widgets.text import ElidedLabel, label
 from app.widgets.token_view import Token, TokenView
 from app.words import plural
 from core.events import Event, Progress, Reply, RunEnded

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from app.help_texts import GLOSSARY, KEYS, TOPICS
 from app.pages.base import Page
-from app.widgets.basic import Card, hairline, label
+from app.widgets.cards import Card, hairline
+from app.widgets.text import label
 
 TEXT_WIDTH = 720
 """Lines of text do not grow with the window."""

@@ -15,8 +15,9 @@ from app.pages.memory_cells import CellsCard
 from app.run_state import RunPhase
 from app.slices import Slices
 from app.style.theme import scaled
-from app.widgets.basic import Card, button, label
+from app.widgets.buttons import button
 from app.widgets.card_table import CardTable
+from app.widgets.cards import Card
 from app.widgets.device_chooser import DeviceChooser, short_name
 from app.widgets.evidence_card import EvidenceCard
 from app.widgets.explained import explain_part
@@ -28,6 +29,7 @@ from app.widgets.memory_strip import choose_method, chosen_row
 from app.widgets.peak_curve import PeakCurve
 from app.widgets.plan_rows import PAGE, PlanRows
 from app.widgets.plan_source import PlanSource
+from app.widgets.text import label
 from app.widgets.verdict_banner import VerdictBanner
 from core.memory.devices import Device
 from core.memory.verdict import verdict

@@ -10,8 +10,9 @@ from app.plots.color_bar import ColorBar
 from app.plots.cost_table import CostTable
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import Card, label
+from app.widgets.cards import Card
 from app.widgets.legend import Key, Legend
+from app.widgets.text import label
 from app.words import plural
 from core.memory.cell_cost import CellCost, CellCosts, cell_costs
 

@@ -22,7 +22,9 @@ from app.pages.model_entries import ENTRY, Entry, ModelEntries, judged
 from app.pages.model_header import DropTarget, FilterChips, ModelHeader
 from app.pages.model_prepare import PrepareRow
 from app.slices import Slices
-from app.widgets.basic import Banner, Button, Card, button, label
+from app.widgets.buttons import Button, button
+from app.widgets.cards import Banner, Card
+from app.widgets.text import label
 from core.errors import UserError
 from core.models.families.base import UnknownFamily
 from core.models.info import BrokenModel

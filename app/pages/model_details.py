@@ -3,11 +3,12 @@
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.style.theme import Theme
-from app.widgets.basic import Card, Chip, ElidedLabel, hairline, label
+from app.widgets.cards import Card, Chip, hairline
 from app.widgets.facts import Facts
 from app.widgets.layer_drawing import LayerDrawing
 from app.widgets.legend import Key, Legend
 from app.widgets.share_bar import Part, PartsBar
+from app.widgets.text import ElidedLabel, label
 from app.words import file_size, percent, plural
 from core.errors import UserError
 from core.models.info import ModelInfo, locate

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QWidget
 from app.pages.model_delegate import LEFT, RIGHT, columns
 from app.style.icons import paint_icon
 from app.style.theme import Theme, font
-from app.widgets.basic import Button, button
+from app.widgets.buttons import Button, button
 
 FILTERS = (
     ("all", "All"),

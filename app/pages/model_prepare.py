@@ -5,7 +5,8 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from app.assistant import Assistant, Task
 from app.style.theme import Theme
-from app.widgets.basic import button, label
+from app.widgets.buttons import button
+from app.widgets.text import label
 from core.events import Event, Progress, RunEnded
 from core.models.info import ModelInfo
 

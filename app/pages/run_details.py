@@ -10,7 +10,9 @@ from app.run_library import RunRow, differences
 from app.run_state import RESUMABLE, RunPhase
 from app.setting_field import setting_field
 from app.style.theme import Theme
-from app.widgets.basic import Card, ElidedLabel, button, hairline, label
+from app.widgets.buttons import button
+from app.widgets.cards import Card, hairline
+from app.widgets.text import ElidedLabel, label
 from app.words import file_size, percent
 from core.errors import UserError
 

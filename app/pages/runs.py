@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QVBoxLayout, QWidget
 from app.pages.base import NARROW, Page, PageContext
 from app.pages.run_details import RunDetails
 from app.run_library import RunRow, read_rows
-from app.widgets.basic import Card, button, label
+from app.widgets.buttons import button
+from app.widgets.cards import Card
 from app.widgets.run_table import RunTable
+from app.widgets.text import label
 from app.words import file_size, plural
 from core.errors import UserError
 from core.events import Evaluated, Event, RunEnded, RunStarted

@@ -6,8 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout
 
 from app.pages.base import Page
-from app.widgets.basic import Card, label
+from app.widgets.cards import Card
 from app.widgets.controls import CheckBox, ComboBox, Segmented
+from app.widgets.text import label
 from core.paths import config_dir, models_dir, runs_dir
 
 TEXT_SIZES = (0.9, 1.0, 1.1, 1.25, 1.5)

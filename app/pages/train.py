@@ -9,7 +9,8 @@ from app.pages.base import NARROW, Page, PageContext
 from app.pages.train_checks import ChecksView
 from app.pages.train_settings import TrainSettings
 from app.run_state import FACES, RunPhase
-from app.widgets.basic import Banner, button
+from app.widgets.buttons import button
+from app.widgets.cards import Banner
 from app.widgets.fields import Segmented
 from core.events import Event, StepDone
 

@@ -3,7 +3,8 @@
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app.style.theme import Theme
-from app.widgets.basic import ElidedLabel, icon_button, label
+from app.widgets.buttons import icon_button
+from app.widgets.text import ElidedLabel, label
 from core.events import Event, Sampled
 
 MOST_ANSWERS = 200

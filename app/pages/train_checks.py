@@ -11,7 +11,9 @@ from app.pages.train_rehearsal import RehearsalPanel
 from app.session import Session
 from app.setting_words import list_words, set_words, titled
 from app.style.theme import Theme
-from app.widgets.basic import Card, IconLabel, button, label
+from app.widgets.buttons import IconLabel, button
+from app.widgets.cards import Card
+from app.widgets.text import label
 from app.words import plural
 from core.settings import RunSettings
 

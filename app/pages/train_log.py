@@ -13,7 +13,8 @@ from app.pages.train_proofs import ProofsView
 from app.run_controller import RunController
 from app.style.icons import paint_icon
 from app.style.theme import Theme, font
-from app.widgets.basic import Button, Card, button
+from app.widgets.buttons import Button, button
+from app.widgets.cards import Card
 from app.widgets.fields import Segmented
 from app.words import ago
 from core.events import Event

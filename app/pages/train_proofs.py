@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
 from app.run_controller import RunController
 from app.setting_words import titled
 from app.style.theme import Theme
-from app.widgets.basic import IconLabel, button, label
+from app.widgets.buttons import IconLabel, button
+from app.widgets.text import label
 from core.events import AdapterProven, Event, RunEnded
 from core.report import guards_of, proofs_of
 from core.run_folder import RunFolder

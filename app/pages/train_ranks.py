@@ -5,7 +5,9 @@ from PySide6.QtWidgets import QHBoxLayout
 from app.pages.base import PageContext
 from app.plots.color_bar import ColorBar
 from app.plots.heat_map import HeatMap
-from app.widgets.basic import Card, button, label
+from app.widgets.buttons import button
+from app.widgets.cards import Card
+from app.widgets.text import label
 from core.errors import UserError
 from core.models.info import locate
 from core.ranks import load_ranks

@@ -6,7 +6,9 @@ from PySide6.QtWidgets import QGridLayout, QProgressBar
 from app.exact_plans import REHEARSE
 from app.pages.base import PageContext
 from app.setting_words import titled
-from app.widgets.basic import Card, button, label
+from app.widgets.buttons import button
+from app.widgets.cards import Card
+from app.widgets.text import label
 
 WHAT = (
     "Two steps on the longest rows, one evaluation, saved and loaded again: the surest check there "

@@ -11,9 +11,10 @@ from app.plots.run_series import RunSeries
 from app.plots.small_plot import MEASURES, SmallPlot
 from app.style.theme import Theme
 from app.time_left import seconds_left
-from app.widgets.basic import Card, label
+from app.widgets.cards import Card
 from app.widgets.fields import Segmented
 from app.widgets.legend import Key, Legend
+from app.widgets.text import label
 from app.words import duration, percent
 from core.events import Event, RanksComputed, RunEnded
 from core.memory.amounts import GIB

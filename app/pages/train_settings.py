@@ -7,10 +7,11 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import Card, label
+from app.widgets.cards import Card
 from app.widgets.facts import Facts
 from app.widgets.fields import ComboBox, FormRow, Segmented, form_row
 from app.widgets.several import Several
+from app.widgets.text import label
 from core.trackers import TRACKERS, is_installed
 
 GROUPS = (

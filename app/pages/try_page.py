@@ -12,8 +12,10 @@ from app.assistant import Task
 from app.pages.base import NARROW, Page, PageContext
 from app.pages.try_prompt import PromptBox
 from app.pages.try_turns import Turn, vertical_line
-from app.widgets.basic import Banner, Card, ElidedLabel, IconLabel, button, hairline, label
+from app.widgets.buttons import IconLabel, button
+from app.widgets.cards import Banner, Card, hairline
 from app.widgets.controls import ComboBox, Segmented
+from app.widgets.text import ElidedLabel, label
 from core.errors import UserError
 from core.events import Answer, CheckpointSaved, Event, Progress, RunEnded
 from core.paths import runs_dir

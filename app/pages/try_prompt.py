@@ -5,8 +5,9 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.style.theme import Theme
-from app.widgets.basic import Button, button, label
+from app.widgets.buttons import Button, button
 from app.widgets.controls import DoubleSpinBox, SpinBox
+from app.widgets.text import label
 
 SUGGESTIONS = 2
 LONGEST_SUGGESTION = 28

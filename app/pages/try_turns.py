@@ -4,7 +4,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.style.theme import Theme
-from app.widgets.basic import ElidedLabel, IconLabel, hairline, label
+from app.widgets.buttons import IconLabel
+from app.widgets.cards import hairline
+from app.widgets.text import ElidedLabel, label
 from core.events import Answer
 
 _ENDS = {

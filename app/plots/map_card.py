@@ -9,7 +9,8 @@ from app.plots.color_bar import ColorBar
 from app.plots.heat_map import HeatMap
 from app.rank_source import RankSource
 from app.style.theme import Theme
-from app.widgets.basic import Card, icon_button
+from app.widgets.buttons import icon_button
+from app.widgets.cards import Card
 from app.widgets.controls import ComboBox
 from app.widgets.grid_geometry import Cell
 from app.widgets.legend import Key, Legend

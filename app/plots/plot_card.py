@@ -15,9 +15,11 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QWid
 from app.plots.plot import Plot, Row
 from app.style.theme import Theme
 from app.why import Why
-from app.widgets.basic import Card, ElidedLabel, hairline, icon_button, label
+from app.widgets.buttons import icon_button
+from app.widgets.cards import Card, hairline
 from app.widgets.fields import WhyPanel
 from app.widgets.legend import Legend
+from app.widgets.text import ElidedLabel, label
 from core.durable import replace_file
 
 PNG_SCALE = 2

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.plots.live_plot import LivePlot
 from app.plots.run_series import RunSeries
 from app.style.theme import Theme
-from app.widgets.basic import label
+from app.widgets.text import label
 
 
 @dataclass(frozen=True)

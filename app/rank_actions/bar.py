@@ -9,8 +9,9 @@ from app.rank_actions import ACTIONS
 from app.rank_actions.base import RankAction
 from app.rank_desk import RankDesk
 from app.rank_evidence import RankEvidence
-from app.widgets.basic import Button, ElidedLabel, IconLabel, button, icon_button, set_variant
+from app.widgets.buttons import Button, IconLabel, button, icon_button
 from app.widgets.tabs import Deck
+from app.widgets.text import ElidedLabel, set_variant
 from core.ranks.verdict import Kind, Verdict
 
 IN_SIGHT = 3

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from app.rank_views.base import RankView
-from app.widgets.basic import Card
+from app.widgets.cards import Card
 
 
 class RankAction(RankView):

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSlider
 
 from app.rank_actions.base import RankAction
 from app.rank_actions.writing import Writing
-from app.widgets.basic import label
+from app.widgets.text import label
 from core.jobs.damp import DampRequest
 from core.ranks.intruders import THRESHOLD
 

@@ -7,8 +7,9 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit
 
 from app.rank_actions.base import RankAction
 from app.rank_actions.writing import Writing
-from app.widgets.basic import button, label
+from app.widgets.buttons import button
 from app.widgets.controls import SpinBox
+from app.widgets.text import label
 from core.jobs.dense import DenseRequest
 
 PLAIN = ("lora", "rslora")

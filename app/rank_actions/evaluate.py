@@ -6,9 +6,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.rank_actions.base import RankAction
-from app.widgets.basic import hairline, label
+from app.widgets.cards import hairline
 from app.widgets.measure_panel import MeasurePanel
 from app.widgets.tabs import Deck
+from app.widgets.text import label
 from core.ranks.before_after import BASE, FULL, BeforeAfter, Change, Text
 from core.ranks.paired import Estimate
 

@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QHBoxLayout
 
 from app.rank_actions.base import RankAction
 from app.rank_actions.writing import Writing
-from app.widgets.basic import label
 from app.widgets.controls import DoubleSpinBox, SpinBox
+from app.widgets.text import label
 from core.jobs.adapter import Action, AdapterRequest
 
 

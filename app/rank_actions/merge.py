@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QGridLayout
 from app.rank_actions.base import RankAction
 from app.rank_actions.writing import Writing
 from app.widgets.adapter_chooser import AdapterChooser
-from app.widgets.basic import ElidedLabel, icon_button, label
+from app.widgets.buttons import icon_button
 from app.widgets.controls import CheckBox, DoubleSpinBox
+from app.widgets.text import ElidedLabel, label
 from core.jobs.adapter import AdapterRequest
 
 WORDS = (

@@ -5,8 +5,9 @@ from typing import ClassVar
 from PySide6.QtWidgets import QHBoxLayout
 
 from app.rank_actions.base import RankAction
-from app.widgets.basic import button, label
+from app.widgets.buttons import button
 from app.widgets.controls import Segmented
+from app.widgets.text import label
 from core.adapters.base import LowRankSettings
 from core.errors import UserError
 from core.jobs.adapter import Way, plan

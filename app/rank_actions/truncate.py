@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout
 from app.amounts import with_unit
 from app.rank_actions.base import RankAction
 from app.rank_actions.writing import Writing
-from app.widgets.basic import label
 from app.widgets.controls import DoubleSpinBox, Segmented
+from app.widgets.text import label
 from app.words import compact, percent
 from core.errors import UserError
 from core.jobs.adapter import AdapterRequest, Way, plan

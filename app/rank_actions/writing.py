@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, 
 from app.amounts import with_unit
 from app.assistant import Lane, Task
 from app.pages.base import PageContext
-from app.widgets.basic import button, label
+from app.widgets.buttons import button
 from app.widgets.controls import Segmented
+from app.widgets.text import label
 from core.events import Event, Progress, Reply, RunEnded
 from core.exporters import EXPORTERS, AdapterProfile
 from core.jobs.adapter import AdapterRequest

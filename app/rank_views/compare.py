@@ -18,10 +18,12 @@ from app.rank_evidence import RankEvidence
 from app.rank_views.base import RankView
 from app.why import RANKS
 from app.widgets.adapter_chooser import AdapterChooser
-from app.widgets.basic import Card, IconLabel, label
+from app.widgets.buttons import IconLabel
+from app.widgets.cards import Card
 from app.widgets.controls import Segmented
 from app.widgets.legend import Key, Legend
 from app.widgets.tabs import Deck
+from app.widgets.text import label
 
 
 class CompareView(RankView):

@@ -10,9 +10,11 @@ from app.rank_desk import RankDesk
 from app.rank_evidence import RankEvidence
 from app.rank_views.base import RankView
 from app.why import RANKS
-from app.widgets.basic import Card, button, label
+from app.widgets.buttons import button
+from app.widgets.cards import Card
 from app.widgets.legend import Key, Legend
 from app.widgets.tabs import Deck
+from app.widgets.text import label
 from core.events import Event, Progress, Reply, RunEnded
 from core.models.info import locate
 from core.ranks.lengths import Lengths

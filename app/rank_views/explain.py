@@ -6,7 +6,9 @@ import numpy as np
 from PySide6.QtWidgets import QButtonGroup, QScrollArea, QVBoxLayout, QWidget
 
 from app.rank_views.base import RankView
-from app.widgets.basic import Card, Label, button, label
+from app.widgets.buttons import button
+from app.widgets.cards import Card
+from app.widgets.text import Label, label
 from core.ranks.explain import QUESTIONS, Known, Question
 
 FIRST = 5

@@ -8,7 +8,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.style.theme import Theme
-from app.widgets.basic import Button, set_variant
+from app.widgets.buttons import Button
+from app.widgets.text import set_variant
 from core.errors import UserError
 from core.paths import runs_dir
 from core.run_folder import list_runs

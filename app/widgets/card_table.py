@@ -6,8 +6,10 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import IconLabel, Label, hairline, label
+from app.widgets.buttons import IconLabel
+from app.widgets.cards import hairline
 from app.widgets.plan_rows import ANSWERS
+from app.widgets.text import Label, label
 from core.memory.amounts import GIB
 from core.memory.cards import CARDS
 from core.memory.devices import Device

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.style.theme import Theme
-from app.widgets.basic import Button, button
+from app.widgets.buttons import Button, button
 
 
 def draw_chevron(widget: QWidget, painter: QPainter, area: QRect, *, up: bool) -> None:

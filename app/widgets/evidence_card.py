@@ -9,8 +9,9 @@ from app.amounts import gib, off_by
 from app.session import Session
 from app.style.theme import Theme
 from app.why import EVIDENCE
-from app.widgets.basic import Card, ElidedLabel, Label, hairline, label
+from app.widgets.cards import Card, hairline
 from app.widgets.fields import WhyPanel, why_button
+from app.widgets.text import ElidedLabel, Label, label
 from app.words import date
 from core.memory.devices import Device
 from core.memory.measurements import Measurement, kept

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from app.widgets.basic import ElidedLabel, Label, label
+from app.widgets.text import ElidedLabel, Label, label
 
 
 class Facts(QWidget):

@@ -10,10 +10,11 @@ from app.session import Session
 from app.setting_field import SettingField, Wrong, setting_field
 from app.style.theme import Theme
 from app.why import SETTINGS, Why
-from app.widgets.basic import Button, button, label
+from app.widgets.buttons import Button, button
 from app.widgets.controls import CheckBox, ComboBox, DoubleSpinBox, Segmented, SpinBox
 from app.widgets.number_field import ListField, NumberField, TextField, number_text
 from app.widgets.several import Several
+from app.widgets.text import label
 from core.errors import UserError
 from core.settings import without_effect
 

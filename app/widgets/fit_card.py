@@ -8,9 +8,11 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 from app.amounts import gib, with_unit
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import Card, IconLabel, button, hairline, label
+from app.widgets.buttons import IconLabel, button
+from app.widgets.cards import Card, hairline
 from app.widgets.device_chooser import short_name
 from app.widgets.plan_rows import ANSWERS
+from app.widgets.text import label
 from app.words import plural
 from core.memory.changes import signed_gib
 from core.memory.make_it_fit import Fit, make_it_fit

@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QHBoxLayout
 from app.amounts import gib, with_unit
 from app.launch import free_bytes
 from app.session import Session
-from app.widgets.basic import Card, ElidedLabel, label
+from app.widgets.cards import Card
 from app.widgets.facts import Facts
+from app.widgets.text import ElidedLabel, label
 from app.words import file_size
 from core.memory.host import Need, disk_needs, free_main_memory, memory_needs
 from core.paths import runs_dir

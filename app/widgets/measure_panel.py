@@ -7,7 +7,9 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from app.rank_evidence import Changes, RankEvidence
 from app.style.theme import Theme
-from app.widgets.basic import Card, IconLabel, button, label
+from app.widgets.buttons import IconLabel, button
+from app.widgets.cards import Card
+from app.widgets.text import label
 from core.jobs.evidence import Measure
 
 WIDTH = 520

@@ -13,12 +13,13 @@ from app.preferences import Preferences
 from app.run_controller import RunController
 from app.session import Session
 from app.style.theme import Theme, scaled
-from app.widgets.basic import Button, ElidedLabel, IconLabel, button, icon_button, label
+from app.widgets.buttons import Button, IconLabel, button, icon_button
 from app.widgets.device_chooser import DeviceChooser, short_name
 from app.widgets.explained import explain_part
 from app.widgets.memory_parts import FoldedBar, Legend
 from app.widgets.plan_rows import ANSWERS, PlanRows
 from app.widgets.rail import WIDE
+from app.widgets.text import ElidedLabel, label
 from core.memory.devices import Device
 from core.memory.methods import method_of
 from core.memory.plan import MemoryPlan

@@ -6,7 +6,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, 
 
 from app.messages import Message
 from app.style.theme import Theme, mono
-from app.widgets.basic import IconLabel, button, icon_button, label, set_variant
+from app.widgets.buttons import IconLabel, button, icon_button
+from app.widgets.text import label, set_variant
 
 TOAST_MS = 6000
 """A toast goes away after so long."""

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QLineEdit
 
 from app.setting_field import SettingField
 from app.style.theme import font
-from app.widgets.basic import set_variant
 from app.widgets.controls import draw_chevron
+from app.widgets.text import set_variant
 
 STEPPERS = 22
 """Width of the two arrows, in pixels."""

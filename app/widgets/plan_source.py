@@ -9,8 +9,10 @@ from app.exact_plans import ExactPlans
 from app.session import Session
 from app.style.theme import Theme
 from app.why import SOURCE
-from app.widgets.basic import Chip, button, hairline, label
+from app.widgets.buttons import button
+from app.widgets.cards import Chip, hairline
 from app.widgets.fields import WhyPanel, why_button
+from app.widgets.text import label
 from app.words import plural
 from core.memory.plan import MemoryPlan
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 from app.pages.base import Page
 from app.style.icons import paint_icon
 from app.style.theme import Theme, font, scaled
-from app.widgets.basic import hairline
+from app.widgets.cards import hairline
 
 WIDE, NARROW = 200, 64
 """Widths of the rail in pixels: with and without room for a second line."""

@@ -7,8 +7,10 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from app.style.theme import Theme
 from app.why import RANKS, Why
-from app.widgets.basic import Card, Chip, IconLabel, Label, hairline, icon_button, label
+from app.widgets.buttons import IconLabel, icon_button
+from app.widgets.cards import Card, Chip, hairline
 from app.widgets.fields import WhyPanel, why_button
+from app.widgets.text import Label, label
 from core.models.info import locate
 from core.ranks import ModuleSpectrum
 

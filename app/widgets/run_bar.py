@@ -10,10 +10,11 @@ from app.run_state import FACES, RunPhase
 from app.session import Session
 from app.style.theme import Theme, font, scaled
 from app.time_left import seconds_left
-from app.widgets.basic import Button, ElidedLabel, button, label, set_variant
+from app.widgets.buttons import Button, button
 from app.widgets.rail import NARROW, WIDE
 from app.widgets.run_dot import RunDot
 from app.widgets.run_name import RunName
+from app.widgets.text import ElidedLabel, label, set_variant
 from app.words import duration
 from core.events import CheckpointSaved, Evaluated, Progress, RunEnded, StepDone
 from core.history import History

@@ -8,7 +8,8 @@ from app.run_controller import RunController
 from app.run_state import FACES, RunPhase
 from app.session import Session
 from app.style.theme import Theme, scaled
-from app.widgets.basic import Button, IconLabel, set_variant
+from app.widgets.buttons import Button, IconLabel
+from app.widgets.text import set_variant
 from core.errors import UserError
 from core.paths import runs_dir
 from core.run_folder import list_runs

@@ -5,7 +5,9 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QWidget
 
 from app.style.theme import Theme
-from app.widgets.basic import Chip, icon_button, label
+from app.widgets.buttons import icon_button
+from app.widgets.cards import Chip
+from app.widgets.text import label
 
 PLAY_MS = 400
 

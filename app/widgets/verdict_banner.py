@@ -5,7 +5,7 @@ from app.measured import deviation, measured_peak
 from app.run_controller import RunController
 from app.session import Session
 from app.style.theme import Theme
-from app.widgets.basic import Banner
+from app.widgets.cards import Banner
 from app.words import plural
 from core.memory.make_it_fit import Fit
 from core.memory.plan import MemoryPlan

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.application import Application
 from app.style.theme import Choice
-from app.widgets.basic import ElidedLabel
+from app.widgets.text import ElidedLabel
 
 PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 

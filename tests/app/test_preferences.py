@@ -57,7 +57,7 @@ def test_the_planned_card_is_planned_for_again(home: Path, qtbot: QtBot, no_leak
 
 
 def test_text_size_reaches_labels_and_stylesheet(application: Application) -> None:
-    from app.widgets.basic import label
+    from app.widgets.text import label
 
     shown = label("text", "body")
     application.theme.set_text_scale(1.5)

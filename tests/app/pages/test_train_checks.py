@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.pages.base import PageContext
 from app.pages.train import TrainPage
 from app.pages.train_checks import CheckRow
-from app.widgets.basic import Button
+from app.widgets.buttons import Button
 from core.checks import RehearsalFacts
 from core.errors import UserError
 from core.events import Progress, Reply, RunEnded
