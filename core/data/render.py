@@ -14,7 +14,8 @@ from jinja2 import TemplateError
 
 from core.data.spoken import as_dicts, call_names, spelled_out, with_text_arguments
 from core.data.table import TEXT_ROLE, Conversation, Message
-from core.data.template_limits import TooCostlyError, limited
+from core.data.template_amounts import TooCostlyError
+from core.data.template_limits import limited
 from core.errors import UserError
 
 HEADER = 8

@@ -8,7 +8,8 @@ import pytest
 
 from core.data.render import render
 from core.data.table import Message
-from core.data.template_limits import TooCostlyError, limited
+from core.data.template_amounts import TooCostlyError
+from core.data.template_limits import limited
 from core.errors import UserError
 from tests.core.data.chat_formats import FORMATS
 from tests.core.data.test_masks import MANY, tokenizer_of
