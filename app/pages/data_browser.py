@@ -57,10 +57,10 @@ class RowsCard(Card):
         head, below = QHBoxLayout(), QHBoxLayout()
         head.setContentsMargins(8, 0, 8, 0)
         head.addWidget(self.search, 1)
+        head.addWidget(self.count)
         below.setContentsMargins(8, 0, 8, 0)
         for chip in self.chips.values():
             below.addWidget(chip)
-        below.addWidget(self.count)
         below.addStretch(1)
         self.rows = DataRows()
         self.rows.missing.connect(self._fetch)

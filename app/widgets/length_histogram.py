@@ -11,6 +11,8 @@ from core.data.lengths import RowLengths
 
 LEFT, RIGHT, TOP, BOTTOM = 40, 16, 6, 30
 GRIP = QSize(12, 24)
+WORDS = 180
+"""Pixels that the words at the line may take."""
 COMMIT_AFTER_MS = 500
 """An arrow key moves the line at once; the rows are cut anew when it has stood still so long."""
 
@@ -173,20 +175,15 @@ class LengthHistogram(QWidget):
         self._words(painter, x, "  →" if outside else "")
 
     def _words(self, painter: QPainter, x: float, arrow: str) -> None:
-        """Write what the line does, at the side where there is room."""
-        lines = (
-            f"Max length {self.length:,}{arrow}",
-            self._effect(),
-            "drag, or use the arrow keys",
-        )
-        room_right = self.width() - RIGHT - x
-        left = room_right < 320
+        """Write where the line stands, at the side where there is room; numbers stand beside."""
+        lines = (f"Max length {self.length:,}{arrow}", "drag, or use the arrow keys")
+        left = self.width() - RIGHT - x < WORDS
         align = Qt.AlignmentFlag.AlignRight if left else Qt.AlignmentFlag.AlignLeft
         for row, text in enumerate(lines):
             painter.setFont(font("chip" if row == 0 else "caption"))
-            painter.setPen(self._theme.color(("text", "text", "text_2")[row]))
-            start = x - 16 - 300 if left else x + 16
-            painter.drawText(QRectF(start, TOP + 18 + 14 * row, 300, 14), align, text)
+            painter.setPen(self._theme.color(("text", "text_2")[row]))
+            start = x - 16 - WORDS if left else x + 16
+            painter.drawText(QRectF(start, TOP + 18 + 14 * row, WORDS, 14), align, text)
 
     def _cut_rows(self) -> int:
         return self._lengths.cut(self.length)
