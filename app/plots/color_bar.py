@@ -15,9 +15,11 @@ BAR, HEIGHT, GAP = 120, 10, 6
 class ColorBar(QWidget):
     """Draws the map with its ends written out; linear."""
 
-    def __init__(self, theme: Theme, color: Callable[[float], QColor] = viridis) -> None:
+    def __init__(
+        self, theme: Theme, color: Callable[[float], QColor] = viridis, *, length: int = BAR
+    ) -> None:
         super().__init__()
-        self._theme, self._color = theme, color
+        self._theme, self._color, self._length = theme, color, length
         self._ends = ("", "")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
@@ -32,7 +34,7 @@ class ColorBar(QWidget):
     def sizeHint(self) -> QSize:
         """Room for the bar and its ends."""
         low, high = (QFontMetrics(font("caption")).horizontalAdvance(end) for end in self._ends)
-        return QSize(low + high + BAR + 2 * GAP, 20)
+        return QSize(low + high + self._length + 2 * GAP, 20)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw it."""
@@ -44,6 +46,6 @@ class ColorBar(QWidget):
         painter.drawText(self.rect(), middle | Qt.AlignmentFlag.AlignRight, self._ends[1])
         left = QFontMetrics(font("caption")).horizontalAdvance(self._ends[0]) + GAP
         top = (self.height() - HEIGHT) / 2
-        for x in range(BAR):
-            painter.fillRect(QRectF(left + x, top, 1, HEIGHT), self._color(x / (BAR - 1)))
+        for x in range(self._length):
+            painter.fillRect(QRectF(left + x, top, 1, HEIGHT), self._color(x / (self._length - 1)))
         painter.end()

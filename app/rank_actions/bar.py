@@ -127,8 +127,8 @@ class ActBar(QWidget):
                 self._words.set_full_text("Nothing has changed yet.")
                 self._detail.set_full_text("What can be done comes with the first steps.")
                 return
-            self._words.set_full_text("Which rank is enough is not measured yet.")
-            self._detail.set_full_text("“Does it matter?” below measures it on held-out rows.")
+            self._words.set_full_text("Which rank is enough? Not measured yet.")
+            self._detail.set_full_text("See “Does it matter?” below.")
             return
         self._show(*LOOKS[verdict.kind])
         if verdict.kind == "over-provisioned":

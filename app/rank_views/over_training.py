@@ -47,8 +47,9 @@ class OverTrainingView(RankView):
             log=True,
         )
         self.image = ComponentImage(theme)
-        self.bar = ColorBar(theme)
+        self.bar = ColorBar(theme, length=60)
         chance = Key("effective rank if random", "band", "line_grey")
+ Key("thin: this module", "line", "line_grey"),
         cards = (
             self._card(
                 self.directions,
