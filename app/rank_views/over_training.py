@@ -49,7 +49,6 @@ class OverTrainingView(RankView):
         self.image = ComponentImage(theme)
         self.bar = ColorBar(theme, length=60)
         chance = Key("effective rank if random", "band", "line_grey")
- Key("thin: this module", "line", "line_grey"),
         cards = (
             self._card(
                 self.directions,
@@ -57,6 +56,7 @@ class OverTrainingView(RankView):
                 (
                     Key("effective rank", "line", "line_orange"),
                     Key("k95", "dashes", "line_blue"),
+                    Key("thin: this module", "line", "line_grey"),
                     chance,
                 ),
                 "over_training",
