@@ -62,7 +62,7 @@ def swap_adapter(folder: Path, step: int) -> None:
     source.mkdir(exist_ok=True)
     for name in ("adapter_model.safetensors", "adapter_config.json"):
         (source / name).write_bytes(bytes([step]) * 5000)
-    _replace_folder(folder / "adapter", Checkpoint(source, {}), card=f"step {step}")
+    _replace_folder(folder / "adapter", Checkpoint(source, {}), {"README.md": f"step {step}"})
 
 
 def adapter_is_whole(folder: Path) -> bool:

@@ -91,7 +91,6 @@ def test_wsd_equals_that_of_transformers_after_the_warm_up(
 
 @pytest.mark.parametrize("schedule", ["cosine", "wsd"])
 def test_a_run_of_one_step_has_a_rate(schedule: str) -> None:
-    assert rates(schedule, steps=1, warmup=5) == pytest.approx([0.16])
     assert rates(schedule, steps=1, warmup=0) == pytest.approx([0.8])
 
 
