@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -16,6 +15,7 @@ from app.assistant import Assistant, Task
 from app.plan_shelf import PlanShelf, Subject, rehearsal_key, subject
 from app.setting_field import Wrong
 from app.setting_words import in_window_words
+from app.undo import Undo
 from core.adapters import AdapterSettings
 from core.chosen_types import chosen_types
 from core.data.lengths import RowLengths
@@ -36,10 +36,6 @@ from core.settings import RunSettings
 
 if TYPE_CHECKING:
     from core.checks import RehearsalFacts
-
-UNDO_LIMIT = 200
-STROKE_SECONDS = 2.0
-"""A pause of that length ends a stroke."""
 
 
 class Session(QObject):
@@ -91,10 +87,7 @@ class Session(QObject):
         self.last_change = ""
         self.typed_wrong: dict[str, Wrong] = {}
         self.lengths = RowLengths()
-        self._undo: list[RunSettings] = []
-        self._redo: list[RunSettings] = []
-        self._stroke_keys: frozenset[str] = frozenset()
-        self._stroke_end = 0.0
+        self._undo = Undo()
         self._data_task: Task | None = None
         self._model_task: Task | None = None
 
@@ -113,29 +106,20 @@ class Session(QObject):
             stroke: Part of a movement such as a drag or typing: changes of the same keys that
                 follow each other closely are taken back as one.
         """
-        keys, now = (frozenset(changes) if stroke else frozenset()), monotonic()
-        goes_on = keys and keys == self._stroke_keys and now < self._stroke_end
-        # From where the movement began: what half of a number brought along goes with it.
-        before = self._undo[-1] if goes_on and self._undo else self.settings
+        keys = tuple(changes) if stroke else ()
         try:
-            changed = before.with_changes(changes)
+            changed = self._undo.origin(self.settings, keys).with_changes(changes)
         except UserError as error:
             self.refused.emit(error)
             return False
         if changed != self.settings:
-            self._stroke_keys, self._stroke_end = keys, now + STROKE_SECONDS
-            if not goes_on:
-                self._undo = [*self._undo[-UNDO_LIMIT:], self.settings]
-            elif changed == before and self._undo:
-                self._undo.pop()  # back where the movement began: nothing to take back
-            self._redo.clear()
+            self._undo.keep(self.settings, changed, keys)
             self._take(changed)
         return True
 
     def load(self, settings: RunSettings) -> None:
         """Take over all settings, such as those of an earlier run."""
-        self._undo = [*self._undo[-UNDO_LIMIT:], self.settings]
-        self._redo.clear()
+        self._undo.push(self.settings)
         self._take(settings)
 
     def say_typed(self, key: str, wrong: Wrong | None) -> None:
@@ -158,25 +142,24 @@ class Session(QObject):
     @property
     def can_undo(self) -> bool:
         """Whether there is a change to take back."""
-        return bool(self._undo)
+        return self._undo.previous is not None
 
     @property
     def previous(self) -> RunSettings | None:
         """The settings that undo would bring back, None where there is nothing to take back."""
-        return self._undo[-1] if self._undo else None
+        return self._undo.previous
 
     def undo(self) -> None:
         """Take the last change back."""
-        self._stroke_keys = frozenset()
-        if self._undo:
-            self._redo.append(self.settings)
-            self._take(self._undo.pop())
+        before = self._undo.back(self.settings)
+        if before is not None:
+            self._take(before)
 
     def redo(self) -> None:
         """Make the change again that was taken back last."""
-        if self._redo:
-            self._undo.append(self.settings)
-            self._take(self._redo.pop())
+        again = self._undo.forward(self.settings)
+        if again is not None:
+            self._take(again)
 
     def _take(self, settings: RunSettings) -> None:
         before, self.settings = self.settings, settings

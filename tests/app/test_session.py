@@ -2,7 +2,7 @@
 
 import pytest
 
-from app import session as module
+from app import undo as module
 from app.session import Session
 from core.settings import RunSettings
 
