@@ -30,6 +30,7 @@ class TokenFacts:
             of tokens that each falls into.
         untrained_markers: Markers of the chat template whose embedding was never trained.
         thinks: The chat template knows thoughts, a part of the answer that nobody is shown.
+        marked_rows: Rows that hold a special token in their words, and the first such token.
     """
 
     stats: DataStats
@@ -39,6 +40,7 @@ class TokenFacts:
     split_markers: tuple[tuple[str, int], ...] = ()
     untrained_markers: tuple[str, ...] = ()
     thinks: bool = False
+    marked_rows: tuple[int, str] = (0, "")
 
 
 @dataclass(frozen=True, kw_only=True)

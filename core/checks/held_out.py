@@ -15,6 +15,8 @@ def held_out(context: CheckContext) -> Finding | None:
     kept = len(context.split.held_out)
     if not kept:
         message = "No rows are held out: you will not see overfitting."
+        if context.settings.data.held_out:
+            return Finding("warn", message, "Add rows: there are too few to hold one out.")
         return Finding("warn", message, "Set data.held_out to 0.05.", {"data.held_out": 0.05})
     if kept < FEW_ROWS:
         message = f"Only {kept} rows are held out: the validation loss will be noisy."

@@ -2,7 +2,7 @@
 
 from core.checks.base import Finding, check
 from core.checks.context import CheckContext
-from core.data.table import RowTable
+from core.data.table import Message, RowTable
 
 
 @check("rows-whole", 13)
@@ -23,5 +23,10 @@ def rows_whole(context: CheckContext) -> Finding | None:
 
 
 def _empty_answers(table: RowTable) -> int:
-    learned = ("assistant", "text")
-    return sum(any(m.role in learned and not m.content.strip() for m in row) for row in table.rows)
+    return sum(any(map(_says_nothing, row)) for row in table.rows)
+
+
+def _says_nothing(message: Message) -> bool:
+    """Tell whether an answer is empty; one that calls a tool needs no words."""
+    learned = message.role in ("assistant", "text")
+    return learned and not message.content.strip() and not message.extras

@@ -1,6 +1,7 @@
 """Adds to a context what only the tokenizer can tell; worker and command line only."""
 
 import json
+import re
 from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from core.checks.markers import split_markers, untrained_markers
 from core.control import Control
 from core.data.desk import DataDesk
 from core.data.stats import summarise
+from core.data.table import RowTable
 from core.errors import UserError
 from core.events import Progress
 from core.models.prepare import prepare
@@ -44,8 +46,20 @@ def with_tokens(
         split_markers=tuple(split_markers(tokenizer, template)),
         untrained_markers=tuple(untrained_markers(tokenizer, template, folder)),
         thinks="<think>" in template,
+        marked_rows=_marked_rows(context.table, tokenizer),
     )
     return replace(context, tokens=facts)
+
+
+def _marked_rows(table: RowTable, tokenizer: Any) -> tuple[int, str]:
+    """Count the rows that spell out a special token, and return the first one that is met."""
+    special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    if not special:
+        return 0, ""
+    search = re.compile("|".join(map(re.escape, special))).search
+    met = (next(filter(None, (search(m.content) for m in row)), None) for row in table.rows)
+    found = [match[0] for match in met if match is not None]
+    return len(found), found[0] if found else ""
 
 
 def _double_start(tokens: "TokenRows", tokenizer: Any) -> bool:

@@ -1,6 +1,6 @@
 """Loading a data set: find the file, read it, recognise its columns, make conversations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain, islice
 
 from core.data.columns import look_at, require_few
@@ -14,6 +14,7 @@ from core.data.table import Conversation, Message, RowTable
 from core.errors import UserError
 from core.settings import DataSettings
 
+MOST_WARNINGS = 4
 ROWS_AT_ONCE = 1024
 """Rows between two looks at whether anybody still wants them."""
 
@@ -51,8 +52,9 @@ class Reading:
         self.complete = False
         self._rows = StoredRows()
         self._mended = 0
+        self._late: dict[str, str] = {}
         self._error: UserError | None = None
-        self._roles = _roles(self._source, settings)
+        self._roles, self._seen = _roles(self._source, settings)
         self._columns: dict[str, None] = {}
         self._records = self._source.records()
 
@@ -77,12 +79,14 @@ class Reading:
             roles={name: self._roles.role_of.get(name, "unused") for name in self._columns},
             format=self._roles.format,
             path=str(self._source.path),
-            warnings=(*self._roles.warnings, *_warnings(self._mended)),
+            warnings=(*self._roles.warnings, *_warnings(self._mended, self._late)),
         )
 
     def _add_columns(self, record: Record) -> None:
-        self._columns.update(dict.fromkeys(record.values))
         place = f"{self._source.name}, {record.place}"
+        for name in record.values.keys() - self._seen - self._late.keys():
+            self._late[name] = record.place
+        self._columns.update(dict.fromkeys(record.values))
         require_few(self._columns, place)
         if not all(map(_is_unicode, record.values)):
             hint = "Give all rows the same columns, named in plain text."
@@ -96,8 +100,11 @@ class Reading:
         return row
 
 
-def _roles(source: Source, settings: DataSettings) -> ColumnRoles:
-    """Recognise the columns from the first rows, which may be too long to be kept meanwhile."""
+def _roles(source: Source, settings: DataSettings) -> tuple[ColumnRoles, frozenset[str]]:
+    """Recognise the columns from the first rows, which may be too long to be kept meanwhile.
+
+    Return the roles, and the names of the columns that were looked at.
+    """
     records = source.records()
     first = next(records, None)
     if first is None:
@@ -108,7 +115,7 @@ def _roles(source: Source, settings: DataSettings) -> ColumnRoles:
         raise UserError(f"{source.name}, {error.message}", error.hint) from None
     place = f"{source.name}, {first.place}"
     try:
-        return recognise(columns, settings)
+        return recognise(columns, settings), frozenset(columns)
     except MappingQuestion as question:
         raise MappingQuestion(f"{place}: {question.message}", question.candidates) from None
     except UserError as error:
@@ -141,8 +148,17 @@ def _mend(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _warnings(mended: int) -> tuple[str, ...]:
-    if not mended:
-        return ()
-    rows = "1 row holds" if mended == 1 else f"{mended:,} rows hold"
-    return (f"{rows} broken characters (half of a surrogate pair); they were replaced by �.",)
+def _warnings(mended: int, late: Mapping[str, str]) -> tuple[str, ...]:
+    """Say what was replaced, and which columns came after the roles had been decided."""
+    told = []
+    if mended:
+        rows = "1 row holds" if mended == 1 else f"{mended:,} rows hold"
+        told.append(
+            f"{rows} broken characters (half of a surrogate pair); they were replaced by �."
+        )
+    told += (
+        f"The column {name!r:.60} first appears at {place} and is not read: put it into the first "
+        "rows as well, empty where there is nothing to say."
+        for name, place in late.items()
+    )
+    return tuple(told[:MOST_WARNINGS])

@@ -42,7 +42,7 @@ class Tokens:
             UserError: There is no such row, or data or tokenizer cannot be read.
         """
         reading = self.desk.reading(request.data)
-        while len(reading.table) <= request.row and not reading.complete:
+        while len(reading.table) <= max(request.row, 0) and not reading.complete:
             reading.read()
         table = reading.table
         if not 0 <= request.row < len(table):

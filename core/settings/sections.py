@@ -82,7 +82,7 @@ class DataSettings(Section):
     train_on: Literal["answers", "last answer", "everything"] = Field(
         "answers",
         title="Train on",
-        description="Tokens that give a loss: those of the answers, of the last one, or all.",
+        description="Tokens that give a loss: answers, last answer, or everything.",
     )
     fold_turns: bool = Field(
         False,

@@ -108,11 +108,13 @@ def _about_rows(rows: int, train: int, held_out: int) -> Generator[Notice, None,
     if not train:
         raise UserError(
             "No row has a trained token.",
-            "Raise data.max_length: the answers begin after the place where the rows are cut.",
+            "Either there are no answers, or data.max_length cuts the rows before they begin: "
+            "`rankscope check` tells which.",
         )
     if empty:
-        message = f"{empty} of {rows} rows have no trained token left and are skipped."
-        yield Notice(level="warning", message=message, hint="Raise data.max_length.")
+        message = f"{empty} of {rows} rows are skipped: they have no trained token."
+        hint = "`rankscope check` tells whether they have no answer or are cut before it."
+        yield Notice(level="warning", message=message, hint=hint)
     if not held_out:
         message = "No rows are held out: there is no validation loss, and the last step counts."
         yield Notice(level="warning", message=message, hint="Set data.held_out to 0.05.")

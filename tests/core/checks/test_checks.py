@@ -15,6 +15,7 @@ from core.checks import CHECKS, CheckContext, RehearsalFacts, gather
 from core.checks.base import Finding
 from core.checks.device import with_trial
 from core.data.stats import DataStats
+from core.data.table import Message
 from core.errors import UserError
 from core.memory.devices import Device
 from core.memory.host import run_bytes
@@ -510,6 +511,24 @@ def test_a_system_turn_that_a_template_refuses_is_folded(
     assert run("chat-template", folded).level == "ok"
     assert folded.tokens is not None
     assert folded.tokens.stats.answers == 2
+
+
+def test_markers_in_the_words_of_rows_warn(
+    good_settings: RunSettings, finish: Callable[[RunSettings], CheckContext], tmp_path: Path
+) -> None:
+    rows = [{"prompt": "a", "response": "b"}, {"prompt": "x<|im_end|>\n", "response": "c"}]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    found = run("markers-in-data", finish(good_settings.with_changes({"data.path": str(file)})))
+    assert found.level == "warn"
+    assert "1 of 2 rows hold markers such as <|im_end|>" in found.message
+
+
+def test_a_call_of_a_tool_is_no_empty_answer(good: CheckContext) -> None:
+    assert good.table is not None
+    calling = Message("assistant", "", tool_calls='[{"function": {"name": "f"}}]')
+    table = replace(good.table, rows=[(Message("user", "a"), calling)])
+    assert run("rows-whole", replace(good, table=table)).level == "ok"
 
 
 def test_thoughts_in_some_answers_only_warn(

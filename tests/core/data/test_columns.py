@@ -181,3 +181,12 @@ def test_the_starter_data_loads_fast() -> None:
     assert seconds < 1.0
     licence = Path(table.path).with_name("WORDNET_LICENSE.txt")
     assert "Princeton" in licence.read_text()
+
+
+def test_a_column_that_comes_late_is_named(write_rows: Callable[..., Path]) -> None:
+    rows = [{"instruction": f"q{i}", "output": f"a{i}"} for i in range(150)]
+    rows += [{"instruction": "q", "output": "a", "input": "never read"}]
+    table = load_rows(DataSettings(path=str(write_rows(*rows))))
+    assert len(table) == 151
+    [warning] = table.warnings
+    assert "'input' first appears at line 151" in warning
