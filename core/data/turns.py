@@ -32,6 +32,8 @@ SPEAKERS = {
 """Names of speakers in the wild, and the role that chat templates know."""
 CALLS = ("function_call", "tool_call")
 """Speakers of ShareGPT whose words are the call of a tool, as JSON."""
+MARKS = ("weight", "train", "loss")
+"""Fields with which OpenAI, axolotl and others leave an answer out of the loss."""
 THOUGHTS = ("reasoning_content", "thinking", "reasoning")
 """Fields for what an assistant thinks before it answers."""
 
@@ -58,6 +60,8 @@ def _turn(turn: Any, record: Record, column: str) -> Message:
     if role is None:
         known = ", ".join(SPEAKERS)
         raise wrong(record, f"{column}.{speaker}", f"is {said!r:.40}", f"Known: {known}.")
+    if role == "assistant":
+        _require_trained(turn, record, column)
     calls = _calls(turn, record, column)
     content = (
         ""
@@ -67,6 +71,18 @@ def _turn(turn: Any, record: Record, column: str) -> Message:
     if said.strip().lower() in CALLS and (parsed := _call(_json(content))) is not None:
         content, calls = "", [parsed]
     return Message(role, content, _thought(turn, role, record, column), _dumped(calls))
+
+
+def _require_trained(turn: dict[str, Any], record: Record, column: str) -> None:
+    """Refuse an answer that is marked not to be learned, rather than to learn it all the same."""
+    for mark in MARKS:
+        if turn.get(mark) in (0, False) and turn.get(mark) is not None:
+            raise wrong(
+                record,
+                f"{column}.{mark}",
+                "says that this answer is not to be learned, and all answers of a row are",
+                "End the row before this answer, or take the mark out.",
+            )
 
 
 def _speaker_key(turn: Any) -> str | None:

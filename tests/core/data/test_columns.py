@@ -183,6 +183,18 @@ def test_the_starter_data_loads_fast() -> None:
     assert "Princeton" in licence.read_text()
 
 
+@pytest.mark.parametrize("mark", [{"weight": 0}, {"train": False}, {"loss": False}])
+def test_an_answer_that_is_not_to_be_learned_is_refused(
+    mark: dict[str, Any], write_rows: Callable[..., Path]
+) -> None:
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "bad"} | mark]
+    path = write_rows({"messages": turns})
+    with pytest.raises(UserError, match="not to be learned"):
+        load_rows(DataSettings(path=str(path)))
+    turns[1] |= dict.fromkeys(mark, 1)
+    assert len(load_rows(DataSettings(path=str(write_rows({"messages": turns}))))) == 1
+
+
 def test_a_column_that_comes_late_is_named(write_rows: Callable[..., Path]) -> None:
     rows = [{"instruction": f"q{i}", "output": f"a{i}"} for i in range(150)]
     rows += [{"instruction": "q", "output": "a", "input": "never read"}]
